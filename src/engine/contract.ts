@@ -1,0 +1,158 @@
+/**
+ * The verbs, as the API's routes call them. Each changes the desired state in one transaction, waits until
+ * the kernel agrees, and takes the change back when it does not. No verb knows Docker's JSON.
+ */
+import type { Container, ContainerSpec } from '../model/container.ts';
+import type { Endpoint, EndpointSpec, PortSpec } from '../model/endpoint.ts';
+import type { StoredEvent } from '../model/event.ts';
+import type { LinkCounters } from '../model/netstate.ts';
+import type { Network, NetworkSpec } from '../model/network.ts';
+
+/** Filters of a list as the client sent them: several values to a key. */
+export type Filters = ReadonlyMap<string, readonly string[]>;
+
+/** Whether a changing verb acts or only says what it would do. */
+export interface Mode {
+  readonly dryRun: boolean;
+}
+
+/**
+ * What a changing verb gives: its result, and in a dry run the `ip`/`nft`/`sysctl` command lines that would do
+ * the same, in order.
+ */
+export interface Outcome<Result> {
+  readonly result: Result;
+  readonly commands: readonly string[];
+}
+
+/** A member of a network together with its container. */
+export interface Member {
+  readonly endpoint: Endpoint;
+  readonly container: Container;
+}
+
+/** A network with what a client wants to see of it. */
+export interface NetworkView {
+  readonly network: Network;
+  /** Members whose container runs; empty when the caller did not ask for them. */
+  readonly members: readonly Member[];
+}
+
+/** Use of a subnet's addresses; `in use` counts the reserved ones and the gateway. */
+export interface SubnetUsage {
+  readonly subnet: string;
+  readonly inUse: bigint;
+  readonly available: bigint;
+}
+
+/** A container with what a client wants to see of it. */
+export interface ContainerView {
+  readonly container: Container;
+  /** `{container: undefined}` of the API: a namespace under /run/netns that nobody adopted yet. */
+  readonly adopted: boolean;
+  /** Path of the namespace; `''` while there is none. */
+  readonly sandboxKey: string;
+  /** 0 where the source is no process. */
+  readonly pid: number;
+  readonly attachments: readonly { readonly endpoint: Endpoint; readonly network: Network }[];
+}
+
+/** One end of a pair. */
+export interface TraceEnd {
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly operstate: string;
+  /** `address/length`. */
+  readonly addresses: readonly string[];
+  readonly counters: LinkCounters;
+}
+
+/** The answer to "which vethXXXX@ifN belongs to whose eth0?", as far as the kernel tells. */
+export interface Trace {
+  /** The end in the host's namespace. */
+  readonly host: TraceEnd | undefined;
+  /** The end in the container's namespace. */
+  readonly peer: TraceEnd | undefined;
+  /** Whether vethd made the pair. */
+  readonly ours: boolean;
+  /** The peer's namespace: a name under /run/netns, `pid:N`, a path, or `netnsid N`. */
+  readonly netns: string;
+  readonly container: { readonly id: string; readonly name: string } | undefined;
+  readonly network: { readonly id: string; readonly name: string } | undefined;
+  readonly endpointId: string | undefined;
+  /** The bridge and the state of its port; undefined when the host end is no port. */
+  readonly bridge: { readonly ifname: string; readonly portState: string } | undefined;
+}
+
+/** Figures for `GET /info`. */
+export interface EngineInfo {
+  readonly daemonId: string;
+  readonly containers: number;
+  readonly running: number;
+  readonly networks: number;
+  readonly ipv4Forwarding: boolean;
+  readonly warnings: readonly string[];
+  readonly defaultAddressPools: readonly { readonly base: string; readonly size: number }[];
+}
+
+/** The verbs. Terms are ids, names or id prefixes as the client wrote them. */
+export interface Engine {
+  // networks
+  createNetwork(
+    spec: NetworkSpec,
+    mode: Mode,
+  ): Promise<Outcome<{ readonly id: string; readonly warning: string }>>;
+  removeNetwork(term: string, mode: Mode): Promise<Outcome<void>>;
+  /** Names of the networks that went. */
+  pruneNetworks(filters: Filters, mode: Mode): Promise<Outcome<readonly string[]>>;
+  inspectNetwork(term: string): NetworkView;
+  listNetworks(filters: Filters, withMembers: boolean): readonly NetworkView[];
+  networkUsage(network: Network): readonly SubnetUsage[];
+  connect(
+    networkTerm: string,
+    containerTerm: string,
+    spec: EndpointSpec,
+    mode: Mode,
+  ): Promise<Outcome<Endpoint>>;
+  disconnect(networkTerm: string, containerTerm: string, force: boolean, mode: Mode): Promise<Outcome<void>>;
+  /** Replaces the published ports of a live endpoint, without touching its connections. */
+  setPorts(endpointId: string, ports: readonly PortSpec[], mode: Mode): Promise<Outcome<Endpoint>>;
+
+  // containers
+  createContainer(
+    spec: ContainerSpec,
+    mode: Mode,
+  ): Promise<Outcome<{ readonly id: string; readonly warnings: readonly string[] }>>;
+  /** False when it ran already. */
+  startContainer(term: string, mode: Mode): Promise<Outcome<boolean>>;
+  /** False when it was stopped already. */
+  stopContainer(term: string, mode: Mode): Promise<Outcome<boolean>>;
+  killContainer(term: string, signal: string, mode: Mode): Promise<Outcome<void>>;
+  restartContainer(term: string, mode: Mode): Promise<Outcome<void>>;
+  renameContainer(term: string, name: string, mode: Mode): Promise<Outcome<void>>;
+  removeContainer(term: string, force: boolean, mode: Mode): Promise<Outcome<void>>;
+  inspectContainer(term: string): Promise<ContainerView>;
+  listContainers(all: boolean): Promise<readonly ContainerView[]>;
+  /** Resolves with the exit code when the condition holds. `signal` ends the waiting. */
+  waitContainer(
+    term: string,
+    condition: 'not-running' | 'next-exit' | 'removed',
+    signal: AbortSignal,
+  ): Promise<number>;
+  /** Counters of the container's interfaces, by name inside. */
+  containerCounters(term: string): Promise<ReadonlyMap<string, LinkCounters>>;
+
+  // vethd's own
+  /** `term`: a container, an interface of the host, or an interface of a namespace as `container/ifname`. */
+  trace(term: string): Promise<readonly Trace[]>;
+  /** One full pass. Gives the command lines of what it mended (or, in a dry run, would mend). */
+  reconcile(mode: Mode): Promise<readonly string[]>;
+  info(): EngineInfo;
+  /** Events with a sequence above `afterSequence`. */
+  listEvents(afterSequence: number): readonly StoredEvent[];
+  /** Calls `listener` for each event from now on, synchronously; gives the function that ends it. */
+  subscribe(listener: (event: StoredEvent) => void): () => void;
+}

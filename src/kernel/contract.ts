@@ -1,0 +1,138 @@
+/**
+ * The seam between the daemon and the kernel thread: what the other rooms may ask of the kernel. Everything
+ * here is plain data, because it crosses threads.
+ */
+import type { Address } from '../model/address.ts';
+import type { NetnsIdentity } from '../model/container.ts';
+import type { NetnsKey, ObservedState } from '../model/netstate.ts';
+import type { Operation, OperationResult } from '../model/operation.ts';
+
+/** How to find a namespace. Each way is checked as in docs/security.md before it is entered. */
+export type NetnsRef =
+  | { readonly kind: 'host' }
+  /** /run/netns/`name`. */
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'path'; readonly path: string }
+  /** A process's; `startTime` of undefined: take whoever has the pid now. */
+  | { readonly kind: 'pid'; readonly pid: number; readonly startTime: string | undefined };
+
+/** What a reference leads to. */
+export type NetnsProbe =
+  | { readonly status: 'present'; readonly identity: NetnsIdentity; readonly startTime: string | undefined }
+  /** Nothing there: no file, no process. */
+  | { readonly status: 'absent'; readonly reason: string }
+  /** There is something that must not be entered: no namespace, a symlink, the host's own … */
+  | { readonly status: 'refused'; readonly reason: string };
+
+/** What of a host link a scoped observation should tell besides the link itself and its addresses. */
+export interface LinkQuery {
+  readonly ifname: string;
+  /** Neighbour entries to look for, by address. */
+  readonly neighbours: readonly Address[];
+  /** Static FDB entries to look for, by MAC. */
+  readonly fdb: readonly string[];
+}
+
+/** A container's namespace to look at. */
+export interface NetnsQuery {
+  readonly key: NetnsKey;
+  readonly ref: NetnsRef;
+  /** Keys of sysctls to read in it. */
+  readonly sysctls: readonly string[];
+}
+
+/** What to look at. */
+export interface ObserveRequest {
+  /** `all`: dump everything of the host. Else just these links, by name; those that are not there are left out. */
+  readonly host: 'all' | readonly LinkQuery[];
+  /** Keys of sysctls to read in the host's namespace. */
+  readonly hostSysctls: readonly string[];
+  readonly netns: readonly NetnsQuery[];
+  /** Also look at every name under /run/netns for namespaces of ours (alias of lo). */
+  readonly scanNames: boolean;
+}
+
+/** A namespace under /run/netns whose lo carries our alias. */
+export interface OwnNetns {
+  readonly name: string;
+  readonly alias: string;
+  readonly identity: NetnsIdentity;
+}
+
+/** What a look at one container's namespace gave. `state` is everything in it, ours or not. */
+export type ObservedNetns =
+  | { readonly status: 'present'; readonly identity: NetnsIdentity; readonly state: ObservedState }
+  | { readonly status: 'absent' | 'refused'; readonly reason: string };
+
+/** The answer to an ObserveRequest. */
+export interface Observation {
+  readonly host: ObservedState;
+  readonly netns: ReadonlyMap<NetnsKey, ObservedNetns>;
+  /** Only after `scanNames`. */
+  readonly ownNetns: readonly OwnNetns[];
+}
+
+/** A list of Operations and how to reach the namespaces that they name. */
+export interface ApplyRequest {
+  readonly operations: readonly Operation[];
+  /**
+   * Every key used by an Operation, but `host` and those that `createNetns` makes. An `identity` that differs
+   * from what is found fails every Operation in that namespace with ESTALE, before anything is changed in it.
+   */
+  readonly netns: ReadonlyMap<
+    NetnsKey,
+    { readonly ref: NetnsRef; readonly identity: NetnsIdentity | undefined }
+  >;
+}
+
+/** Why to look again. It carries no more information than that, except where to look if that is known. */
+export type KernelChange =
+  /** Links, addresses, routes, neighbours. `netns` is undefined when the namespace cannot be told. */
+  | { readonly kind: 'network'; readonly inHost: boolean; readonly ifname: string | undefined }
+  /** A name under /run/netns came or went. */
+  | { readonly kind: 'names'; readonly name: string }
+  /** A watched process ended. */
+  | { readonly kind: 'process'; readonly pid: number }
+  | { readonly kind: 'firewall' }
+  /** Events were lost: look at everything. */
+  | { readonly kind: 'resync' };
+
+/** Both ends of a veth pair, as far as the kernel tells; for `vethctl trace`. */
+export interface TracedLink {
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly peerIndex: number;
+  readonly peerNetnsid: number;
+}
+
+/** The kernel, as the other rooms see it. One per process; its work is done by one thread, in order. */
+export interface Kernel {
+  readonly bootId: string;
+  /** The daemon's own namespace; never a container. */
+  readonly hostIdentity: NetnsIdentity;
+  /** Looks where a reference leads, with every check. Never throws for what it finds. */
+  probeNetns(ref: NetnsRef): Promise<NetnsProbe>;
+  /** The names under /run/netns that lead to network namespaces other than the host's. */
+  listNetnsNames(): Promise<readonly string[]>;
+  /** The kernel's number (nsid) of that namespace in the host's, given one if it has none; -1 if impossible. */
+  nsidOf(ref: NetnsRef): Promise<number>;
+  observe(request: ObserveRequest): Promise<Observation>;
+  /** Carries out the Operations in order, going on after a failure; a result for each, in the same order. */
+  apply(request: ApplyRequest): Promise<readonly OperationResult[]>;
+  /** Deletes the links of RETIRED_GROUP behind; resolves when those marked before the call are gone. */
+  reap(): Promise<void>;
+  /** Tells `listener` of changes from now on, those made by `apply` included. */
+  watch(listener: (change: KernelChange) => void): Promise<void>;
+  /** Tells the listener when that process ends; harmless if it has ended already or is watched already. */
+  watchProcess(pid: number): Promise<void>;
+  /** Ends the thread after the work in hand. Descriptors are closed; nothing in the kernel is changed. */
+  close(): Promise<void>;
+}
+
+/** A thing that the kernel can or cannot do, found by trying it in a scratch namespace. */
+export interface Capability {
+  readonly name: 'netns' | 'veth' | 'bridge' | 'nftables' | 'bridge-port-locked' | 'address-protocol';
+  readonly available: boolean;
+  /** The kernel's words when it is not. */
+  readonly reason: string;
+}

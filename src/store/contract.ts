@@ -1,0 +1,88 @@
+/**
+ * What the store keeps and how it is changed. Reading is synchronous and always sees committed state (or, in
+ * a change, what that change did so far). Writing goes through `write`, which joins the changes that wait at
+ * the same moment into one SQLite transaction with a savepoint each, so that they share one fsync.
+ */
+import type { Address, Family, Prefix } from '../model/address.ts';
+import type { Container } from '../model/container.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { StoredEvent } from '../model/event.ts';
+import type { Network, Subnet } from '../model/network.ts';
+
+/** What a term from a path or body matched; see "Finding a network" of Docker's API. */
+export interface Matches<Noun> {
+  /** The one match; undefined when there is none or more than one. */
+  readonly match: Noun | undefined;
+  readonly count: number;
+  /** By what the term matched. */
+  readonly by: 'id' | 'name' | 'prefix' | 'none';
+}
+
+/** Reads. Lists come in the order of creation. */
+export interface StoreReader {
+  /** Random, made with the database; ids of containers that nobody adopted derive from it. */
+  readonly daemonId: string;
+  getNetwork(id: string): Network | undefined;
+  /** An id equal to the term, else a name equal to it, else an id beginning with it. */
+  matchNetwork(term: string): Matches<Network>;
+  listNetworks(): Network[];
+  getContainer(id: string): Container | undefined;
+  /** Full id, then name (with or without a leading slash), then unique id prefix. */
+  matchContainer(term: string): Matches<Container>;
+  listContainers(): Container[];
+  getEndpoint(id: string): Endpoint | undefined;
+  findEndpoint(networkId: string, containerId: string): Endpoint | undefined;
+  findEndpointByVeth(veth: string): Endpoint | undefined;
+  listEndpoints(): Endpoint[];
+  listEndpointsOfNetwork(networkId: string): Endpoint[];
+  listEndpointsOfContainer(containerId: string): Endpoint[];
+  countEndpointsOfNetwork(networkId: string): number;
+  /** Every subnet of every network, config-only ones left out. */
+  listPools(): { readonly networkId: string; readonly networkName: string; readonly prefix: Prefix }[];
+  /** Addresses of the subnet that are taken, the reserved ones included. O(ranges), not O(addresses). */
+  countTaken(networkId: string, family: Family): bigint;
+  /** Events after `sequence`, oldest first; the newest 4,096 are kept. */
+  listEvents(afterSequence: number): StoredEvent[];
+}
+
+/** Reads and changes inside `write`. Throws VethdError `conflict` or `forbidden` where a constraint says no. */
+export interface StoreWriter extends StoreReader {
+  /** Inserts the network with its subnets, free ranges and reserved addresses. */
+  insertNetwork(network: Network): void;
+  updateNetwork(network: Pick<Network, 'id' | 'labels' | 'options'>): void;
+  /** Removes the network, its pools and its endpoints. */
+  removeNetwork(id: string): void;
+  insertContainer(container: Container): void;
+  /** Replaces every column but id and created. */
+  updateContainer(container: Container): void;
+  /** Removes the container and its endpoints; their addresses are free. */
+  removeContainer(id: string): void;
+  /**
+   * Takes an address of the subnet: `wish` if given (forbidden `Address already in use` when taken or
+   * reserved), else the lowest free one of ipRange or subnet. undefined when none is left. O(log n).
+   */
+  takeAddress(networkId: string, subnet: Subnet, wish: Address | undefined): Address | undefined;
+  /** The number of the next endpoint. */
+  nextOrdinal(): number;
+  /** Inserts the endpoint; its addresses must have been taken in this change. */
+  insertEndpoint(endpoint: Endpoint): void;
+  /** Replaces everything but id, networkId, containerId, ordinal, veth and the addresses. */
+  updateEndpoint(endpoint: Endpoint): void;
+  /** Removes the endpoint and frees its addresses. */
+  removeEndpoint(id: string): void;
+  /** Appends an event; the sequence is set by the store and returned in the event. */
+  appendEvent(event: Omit<StoredEvent, 'sequence'>): StoredEvent;
+}
+
+/** The database. One per process. */
+export interface Store extends StoreReader {
+  /**
+   * Runs `change` in a savepoint of the next transaction and resolves with what it gave once that is on the
+   * disk. `change` must be synchronous. When it throws, its savepoint is rolled back and the promise rejects
+   * with the same error; the other changes of the transaction are not touched.
+   */
+  write<Result>(change: (writer: StoreWriter) => Result): Promise<Result>;
+  /** Runs `change`, gives its result and rolls everything back: what would be. Never on the disk. */
+  rehearse<Result>(change: (writer: StoreWriter) => Result): Result;
+  close(): void;
+}
