@@ -87,8 +87,11 @@ export interface ApplyRequest {
 
 /** Why to look again. It carries no more information than that, except where to look if that is known. */
 export type KernelChange =
-  /** Links, addresses, routes, neighbours. `netns` is undefined when the namespace cannot be told. */
-  | { readonly kind: 'network'; readonly inHost: boolean; readonly ifname: string | undefined }
+  /**
+   * Links, addresses, routes, neighbours. `nsid` is the host's number of the namespace where it happened
+   * (`ObservedLink.peerNetnsid` of a host end), undefined for the host itself. `ifname` where it is known.
+   */
+  | { readonly kind: 'network'; readonly nsid: number | undefined; readonly ifname: string | undefined }
   /** A name under /run/netns came or went. */
   | { readonly kind: 'names'; readonly name: string }
   /** A watched process ended. */
