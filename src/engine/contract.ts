@@ -150,7 +150,7 @@ export interface Engine {
   trace(term: string): Promise<readonly Trace[]>;
   /** One full pass. Gives the command lines of what it mended (or, in a dry run, would mend). */
   reconcile(mode: Mode): Promise<readonly string[]>;
-  info(): EngineInfo;
+  info(): Promise<EngineInfo>;
   /** Events with a sequence above `afterSequence`. */
   listEvents(afterSequence: number): readonly StoredEvent[];
   /** Calls `listener` for each event from now on, synchronously; gives the function that ends it. */

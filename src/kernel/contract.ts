@@ -2,7 +2,7 @@
  * The seam between the daemon and the kernel thread: what the other rooms may ask of the kernel. Everything
  * here is plain data, because it crosses threads.
  */
-import type { Address } from '../model/address.ts';
+import type { Address, Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { NetnsKey, ObservedState } from '../model/netstate.ts';
 import type { Operation, OperationResult } from '../model/operation.ts';
@@ -108,6 +108,15 @@ export interface TracedLink {
   readonly peerNetnsid: number;
 }
 
+/** A route of the host's main table, for choosing pools that collide with nothing. */
+export interface HostRoute {
+  readonly destination: Prefix;
+  /** `''` if the device is gone by now. */
+  readonly ifname: string;
+  /** Without a gateway. */
+  readonly onLink: boolean;
+}
+
 /** The kernel, as the other rooms see it. One per process; its work is done by one thread, in order. */
 export interface Kernel {
   readonly bootId: string;
@@ -119,6 +128,8 @@ export interface Kernel {
   listNetnsNames(): Promise<readonly string[]>;
   /** The kernel's number (nsid) of that namespace in the host's, given one if it has none; -1 if impossible. */
   nsidOf(ref: NetnsRef): Promise<number>;
+  /** The host's unicast routes of both families (one dump, links are not dumped). */
+  listHostRoutes(): Promise<readonly HostRoute[]>;
   observe(request: ObserveRequest): Promise<Observation>;
   /** Carries out the Operations in order, going on after a failure; a result for each, in the same order. */
   apply(request: ApplyRequest): Promise<readonly OperationResult[]>;

@@ -72,6 +72,8 @@ export interface StoreWriter extends StoreReader {
   removeEndpoint(id: string): void;
   /** Appends an event; the sequence is set by the store and returned in the event. */
   appendEvent(event: Omit<StoredEvent, 'sequence'>): StoredEvent;
+  /** Takes back an event of a change that the kernel refused. */
+  removeEvent(sequence: number): void;
 }
 
 /** The database. One per process. */

@@ -1,0 +1,63 @@
+/** Carries out a plan and says whom a failure concerns. */
+import { VethdError } from '../errors.ts';
+import type { ApplyRequest, Kernel } from '../kernel/contract.ts';
+import type { NetnsKey } from '../model/netstate.ts';
+import type { Operation } from '../model/operation.ts';
+import type { Plan } from './plan.ts';
+import { type NetnsNames, show } from './show.ts';
+
+/** What the kernel refused, by the id of the network, endpoint or container that it was for. */
+export type Failures = ReadonlyMap<string, VethdError>;
+
+/** What became of a plan. */
+export interface Applied {
+  readonly failures: Failures;
+  /** Whether another look may find that a failure is none: somebody was there before us. */
+  readonly lookAgain: boolean;
+}
+
+const MEANS_LOOK_AGAIN: ReadonlySet<string> = new Set([
+  'EEXIST',
+  'ENOENT',
+  'ENODEV',
+  'ESRCH',
+  'ESTALE',
+  'EADDRNOTAVAIL',
+]);
+
+function errorOf(operation: Operation, names: NetnsNames, reason: string, errno: string): VethdError {
+  const command = show(operation, names).join('; ');
+  return new VethdError('internal', `the kernel refused \`${command}\`: ${reason} (${errno})`, { errno });
+}
+
+function requestOf(plan: Plan): ApplyRequest {
+  const netns: [
+    NetnsKey,
+    ApplyRequest['netns'] extends ReadonlyMap<NetnsKey, infer Value> ? Value : never,
+  ][] = [];
+  for (const [key, { ref, observed }] of plan.netns) {
+    const identity = observed?.status === 'present' ? observed.identity : undefined;
+    if (identity !== undefined) netns.push([key, { ref, identity }]);
+  }
+  return { operations: plan.operations, netns: new Map(netns) };
+}
+
+/** Posts the whole plan to the kernel once and sorts the answers. */
+export async function apply(kernel: Kernel, plan: Plan, names: NetnsNames): Promise<Applied> {
+  if (plan.operations.length === 0) return { failures: new Map(), lookAgain: false };
+  const results = await kernel.apply(requestOf(plan));
+  const failures = new Map<string, VethdError>();
+  let lookAgain = false;
+  for (const [index, operation] of plan.operations.entries()) {
+    const result = results[index];
+    if (result === undefined) throw new Error('the kernel thread answered too few operations');
+    if (result.ok) continue;
+    // A setting that this kernel does not have needs no value: it was built without IPv6, say.
+    if (operation.op === 'setSysctl' && result.errno === 'ENOENT') continue;
+    lookAgain ||= MEANS_LOOK_AGAIN.has(result.errno);
+    if (!failures.has(operation.object)) {
+      failures.set(operation.object, errorOf(operation, names, result.reason, result.errno));
+    }
+  }
+  return { failures, lookAgain };
+}

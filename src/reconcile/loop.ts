@@ -1,0 +1,214 @@
+/**
+ * The only way to change the kernel: desired → observe → plan → apply, one pass at a time. Requests that
+ * arrive while a pass runs share the next one. Start-up, kernel events and the timer call the same pass with a
+ * wider scope; they carry no information but "look again".
+ */
+import type { VethdError } from '../errors.ts';
+import type { Kernel, Observation } from '../kernel/contract.ts';
+import type { NetnsIdentity } from '../model/container.ts';
+import type { NetnsKey } from '../model/netstate.ts';
+import type { Store, StoreReader } from '../store/contract.ts';
+import { type Applied, apply, type Failures } from './apply.ts';
+import { type Desired, type Drivers, gatherDesired } from './desired.ts';
+import { observeRequest } from './observe.ts';
+import { type Plan, plan } from './plan.ts';
+import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
+import { type NetnsNames, show } from './show.ts';
+
+/** Rounds of look, plan, apply in one pass: one does the work, one sees that it is done, one to spare. */
+const ROUNDS = 3;
+
+/** What a pass found and did. */
+export interface PassResult {
+  /** What is still not as desired, by the id of the network, endpoint or container. */
+  readonly failures: Failures;
+  /** Containers whose namespace is not there (yet, or any more), with the reason. */
+  readonly missing: ReadonlyMap<NetnsKey, string>;
+  /** Namespaces that were there when the pass looked. */
+  readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
+  /** The command lines that would have done the same. */
+  readonly commands: readonly string[];
+}
+
+/** Told after every pass, for events, metrics and services that follow the kernel. */
+export type PassListener = (scope: Scope, result: PassResult) => void;
+
+interface Waiter {
+  readonly scope: Scope;
+  readonly resolve: (result: PassResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a reconciler works with. */
+export interface ReconcilerOptions {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly drivers: Drivers;
+}
+
+/** Makes the kernel equal to the store. */
+export interface Reconciler {
+  /** Resolves when a pass over `scope` that began after this call is done. Rejects only if no look was possible. */
+  reconcile(scope: Scope): Promise<PassResult>;
+  /** What a pass would do for the given desired state, as command lines. Changes nothing. */
+  preview(desired: Desired): Promise<readonly string[]>;
+  /** Calls `listener` after every pass from now on. */
+  onPass(listener: PassListener): void;
+  /** Resolves when no pass runs or waits. */
+  idle(): Promise<void>;
+}
+
+/** Names of the namespaces of a desired state, for command lines. */
+export function netnsNames(desired: Desired): NetnsNames {
+  return (key) => {
+    const ref = desired.netns.get(key)?.ref ?? desired.vacant.get(key);
+    if (ref?.kind === 'name') return { name: ref.name };
+    if (ref?.kind === 'path') return { path: ref.path };
+    if (ref?.kind === 'pid') return { path: `/proc/${ref.pid}/ns/net` };
+    return { name: key.slice(0, 12) };
+  };
+}
+
+/** Containers whose ports a missing bridge has lost: they must be looked at with it. */
+function strandedScope(store: StoreReader, desired: Desired, seen: ReadonlySet<string>): Scope | undefined {
+  if (desired.everything) return undefined;
+  const containers = desired.host.links
+    .filter((link) => link.kind === 'bridge' && !seen.has(link.ifname))
+    .flatMap((link) => store.listEndpointsOfNetwork(link.alias.slice(link.alias.indexOf(':') + 1)))
+    .map(({ containerId }) => containerId)
+    .filter((id) => !desired.netns.has(id) && !desired.vacant.has(id));
+  return containers.length === 0 ? undefined : scopeOf({ containers });
+}
+
+interface Round {
+  readonly plan: Plan;
+  readonly applied: Applied;
+  readonly commands: readonly string[];
+  readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
+  /** Where to look instead, when this scope could not tell everything. */
+  readonly widened: Scope | undefined;
+}
+
+class Loop implements Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #listeners: PassListener[] = [];
+  #waiting: Waiter[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  reconcile(scope: Scope): Promise<PassResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ scope, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  async preview(desired: Desired): Promise<readonly string[]> {
+    const observation = await this.#options.kernel.observe(observeRequest(desired));
+    const names = netnsNames(desired);
+    return plan(desired, observation).operations.flatMap((operation) => show(operation, names));
+  }
+
+  onPass(listener: PassListener): void {
+    this.#listeners.push(listener);
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Requests made in one turn of the event loop belong to one pass.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const waiters = this.#waiting;
+      this.#waiting = [];
+      await this.#serve(waiters);
+    }
+    this.#running = undefined;
+  }
+
+  async #serve(waiters: readonly Waiter[]): Promise<void> {
+    try {
+      const scope = unionOf(waiters.map((waiter) => waiter.scope));
+      const result = await this.#pass(scope);
+      for (const listener of this.#listeners) listener(scope, result);
+      for (const waiter of waiters) waiter.resolve(result);
+    } catch (error) {
+      for (const waiter of waiters) waiter.reject(error);
+    }
+  }
+
+  async #pass(first: Scope): Promise<PassResult> {
+    let scope = first;
+    const commands: string[] = [];
+    for (let round = 1; ; round++) {
+      const { plan: planned, applied, present, widened, commands: lines } = await this.#round(scope);
+      commands.push(...lines);
+      const done = widened === undefined && !applied.lookAgain && !needsVerification(planned);
+      if (done || round === ROUNDS) {
+        return { failures: applied.failures, missing: planned.missing, present, commands };
+      }
+      scope = widened ?? scope;
+    }
+  }
+
+  async #look(scope: Scope): Promise<{ desired: Desired; observation: Observation }> {
+    const { store, kernel, drivers } = this.#options;
+    const desired = gatherDesired(store, drivers, scope);
+    const observation = await kernel.observe(observeRequest(desired));
+    const seen = new Set(observation.host.links.map((link) => link.ifname));
+    const stranded = strandedScope(store, desired, seen);
+    return stranded === undefined ? { desired, observation } : this.#look(unionOf([scope, stranded]));
+  }
+
+  async #round(scope: Scope): Promise<Round> {
+    const { desired, observation } = await this.#look(scope);
+    const planned = plan(desired, observation);
+    const names = netnsNames(desired);
+    const applied = await apply(this.#options.kernel, planned, names);
+    const present = new Map(
+      [...observation.netns].flatMap(([key, found]) =>
+        found.status === 'present' && !planned.missing.has(key) ? [[key, found.identity] as const] : [],
+      ),
+    );
+    return {
+      plan: planned,
+      applied,
+      present,
+      commands: planned.operations.flatMap((operation) => show(operation, names)),
+      widened: planned.needsEverything && !scope.everything ? EVERYTHING : undefined,
+    };
+  }
+}
+
+/**
+ * Whether a plan that went well may still have left something: changing a link can make the kernel drop what
+ * hangs on it (routes of a link that went down). Links made anew, and what was put on them, need no second look.
+ */
+function needsVerification(planned: Plan): boolean {
+  const born = new Set(
+    planned.operations.flatMap((operation) => (operation.op === 'createVeth' ? [operation.peer.alias] : [])),
+  );
+  return planned.operations.some(
+    (operation) =>
+      operation.op === 'changeLink' && operation.ifname !== 'lo' && !born.has(operation.change.alias ?? ''),
+  );
+}
+
+/** A reconciler over this store and kernel. */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new Loop(options);
+}
+
+/** The error for what a request wanted and did not get; undefined when the pass left it as desired. */
+export function failureOf(result: PassResult, ids: readonly string[]): VethdError | undefined {
+  for (const id of ids) {
+    const failure = result.failures.get(id);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
