@@ -1,0 +1,150 @@
+/**
+ * run-tests [check|unit|kernel|e2e]… [FILE…]: runs the named stages (all when none is named; only those files when
+ * some are) and ends with one line, `N passed, N failed`. Exit code 1 when something failed or nothing ran; in
+ * continuous integration (`CI` set) also when something was skipped.
+ *
+ * A file of test/kernel or test/e2e gets a vitest process in a throwaway host of its own, two at a time: they share
+ * nothing but the processor, vitest starts in about a second, and most of a file's time is waiting.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { execa } from 'execa';
+import { type FileResult, formatResult, formatTotals, readReport, sum } from './test-report.ts';
+
+const stages = ['check', 'unit', 'kernel', 'e2e'] as const;
+type Stage = (typeof stages)[number];
+
+/** A file that takes longer hangs; the slowest takes well under a minute. */
+const fileTimeoutMs = 300_000;
+const filesAtOnce = 2;
+const vitest = 'node_modules/.bin/vitest';
+
+const checks: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
+  ['format and lint', 'node_modules/.bin/biome', 'ci', '--error-on-warnings'],
+  ['types', 'node_modules/.bin/tsc', '--noEmit'],
+  ['openapi is fresh', 'node_modules/.bin/tsx', 'scripts/openapi.ts', '--check'],
+];
+
+const reports = mkdtempSync(join(tmpdir(), 'vethd-test-'));
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+
+/** Runs a command to its end, whatever its exit code, with stdout and stderr in one text. */
+async function runCommand(file: string, args: readonly string[]) {
+  const started = performance.now();
+  const ended = await execa(file, args, {
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+    timeout: fileTimeoutMs,
+    // The throwaway host dies with its first process, and everything in it.
+    killSignal: 'SIGKILL',
+    env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+  });
+  const note = ended.timedOut ? `\nended after ${fileTimeoutMs / 1000} s\n` : '';
+  return { ok: !ended.failed, output: ended.all + note, durationMs: performance.now() - started };
+}
+
+function announce(result: FileResult): FileResult {
+  console.log(formatResult(result));
+  for (const test of result.skipped) console.log(`      SKIPPED ${test}`);
+  if (result.failed > 0 && result.output !== '') console.log(`${result.output}\n`);
+  return result;
+}
+
+async function runCheck([name, file, ...args]: (typeof checks)[number]): Promise<FileResult> {
+  const run = await runCommand(file, args);
+  return announce({
+    name,
+    passed: run.ok ? 1 : 0,
+    failed: run.ok ? 0 : 1,
+    skipped: [],
+    durationMs: run.durationMs,
+    output: run.output,
+  });
+}
+
+/** Runs vitest once; `prefix` is a command that it is run by. */
+async function runVitest(stage: Stage, files: readonly string[], prefix: readonly string[]) {
+  const label = files.length === 1 ? files.join() : stage;
+  const report = join(reports, `${basename(label)}.json`);
+  const [file = vitest, ...args] = [
+    ...prefix,
+    vitest,
+    ...['run', '--project', stage, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    ...files,
+  ];
+  const run = await runCommand(file, args);
+  const results = readReport(report, { label, ...run });
+  const failures = sum(results).failed;
+  if (!run.ok && failures === 0) return [lostFailure(label, run), ...results].map(announce);
+  return results.map(announce);
+}
+
+/** An error outside of any test, such as an unhandled rejection: vitest's report does not hold it. */
+function lostFailure(label: string, run: { output: string; durationMs: number }): FileResult {
+  const name = `${label} (an error outside of any test)`;
+  return { name, passed: 0, failed: 1, skipped: [], durationMs: run.durationMs, output: run.output };
+}
+
+/** Each file in its own throwaway host, a few at a time. */
+async function runHosts(stage: Stage, files: readonly string[]): Promise<readonly FileResult[]> {
+  const waiting = [...files];
+  const results: FileResult[] = [];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      results.push(...(await runVitest(stage, [file], ['scripts/throwaway'])));
+    }
+  };
+  await Promise.all(Array.from({ length: filesAtOnce }, work));
+  return results;
+}
+
+function testFiles(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join(folder, file))
+    .sort();
+}
+
+async function runChecks(): Promise<readonly FileResult[]> {
+  const results: FileResult[] = [];
+  for (const check of checks) results.push(await runCheck(check));
+  return results;
+}
+
+function runStage(stage: Stage, files: readonly string[]): Promise<readonly FileResult[]> {
+  if (stage === 'check') return runChecks();
+  if (stage === 'unit') return runVitest(stage, files, []);
+  return runHosts(stage, files.length > 0 ? files : testFiles(`test/${stage}`));
+}
+
+function stageOf(file: string): Stage {
+  if (file.startsWith('test/kernel/')) return 'kernel';
+  return file.startsWith('test/e2e/') ? 'e2e' : 'unit';
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const files = words.filter((word) => word.includes('/'));
+  const wanted = stages.filter((stage) => words.includes(stage));
+  const everything = wanted.length === 0 && files.length === 0;
+  const results: FileResult[] = [];
+  for (const stage of stages) {
+    const own = files.filter((file) => stageOf(file) === stage);
+    if (!everything && own.length === 0 && (!wanted.includes(stage) || files.length > 0)) continue;
+    console.log(`==> ${stage}`);
+    results.push(...(await runStage(stage, own)));
+  }
+  return conclude(results);
+}
+
+function conclude(results: readonly FileResult[]): number {
+  const totals = sum(results);
+  const skippedInCi = totals.skipped > 0 && (process.env['CI'] ?? '') !== '';
+  if (skippedInCi) console.log('A skipped test counts as a failure in continuous integration.');
+  if (totals.passed + totals.failed === 0) console.log('No test ran.');
+  console.log(formatTotals(totals));
+  return totals.failed > 0 || totals.passed === 0 || skippedInCi ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,182 @@
+/** The built daemon, on its own socket and state folder in the current throwaway host. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { attempt, type Ended, type RunOptions, run } from './commands.ts';
+import { snapshot } from './host.ts';
+import { type Answer, type RequestOptions, request } from './http.ts';
+import { until } from './until.ts';
+
+const repository = resolve(import.meta.dirname, '../..');
+
+/** What a test may ask of a daemon. */
+export interface DaemonOptions {
+  /** Flags besides `--socket` and `--state-dir`. */
+  readonly args?: readonly string[];
+  /** Environment besides the test's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A daemon that a test started. Only this object's own process is ever signalled. */
+export class Daemon {
+  readonly folder = mkdtempSync(join(tmpdir(), 'vethd-'));
+  readonly socket = join(this.folder, 'vethd.sock');
+  readonly stateDir = join(this.folder, 'state');
+  readonly #options: DaemonOptions;
+  #process: ChildProcess | undefined;
+  #logs = '';
+
+  constructor(options: DaemonOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The daemon's process id; 0 while it does not run. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Everything that all the daemon's runs wrote, stdout and stderr. */
+  get logs(): string {
+    return this.#logs;
+  }
+
+  /** Starts the daemon and waits until it answers `GET /_ping`. Rejects with its logs when it ends before. */
+  async start(): Promise<void> {
+    const child = this.#spawn();
+    await until(
+      'the daemon answers',
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return 'ended';
+        return (await request(this.socket, 'GET', '/_ping')).status === 200 && 'ready';
+      },
+      20_000,
+    ).then(
+      (state) => {
+        if (state === 'ended') throw new Error(`the daemon ended at once:\n${this.#logs}`);
+      },
+      (error: unknown) => {
+        throw new Error(`the daemon does not answer:\n${this.#logs}`, { cause: error });
+      },
+    );
+  }
+
+  #spawn(): ChildProcess {
+    const args = ['--socket', this.socket, '--state-dir', this.stateDir, ...(this.#options.args ?? [])];
+    const child = spawn(process.execPath, [join(repository, 'dist/main.js'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#options.env },
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#logs += text;
+      });
+    }
+    this.#process = child;
+    return child;
+  }
+
+  /** Sends a signal and waits for the process's end; gives its exit code, `null` when the signal ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#process;
+    if (child === undefined) return null;
+    this.#process = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+    return child.exitCode;
+  }
+
+  /** SIGTERM: an orderly end. */
+  stop(): Promise<number | null> {
+    return this.end('SIGTERM');
+  }
+
+  /** SIGKILL: a crash. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Ends the daemon and removes its folder. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** One request to the daemon's socket. */
+  request(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<Answer> {
+    return request(this.socket, method, path, { ...options, ...(body === undefined ? {} : { body }) });
+  }
+
+  /** A request that must succeed: gives its body, throws with the answer otherwise. */
+  // biome-ignore lint/suspicious/noExplicitAny: as Answer.body
+  async call(method: string, path: string, body?: unknown): Promise<any> {
+    const answer = await this.request(method, path, body);
+    if (answer.status < 400) return answer.body;
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** Runs the docker CLI against this daemon; stdout, or an error with what it wrote. */
+  docker(...args: readonly string[]): Promise<string> {
+    return run('docker', args, this.#dockerOptions());
+  }
+
+  /** As `docker`, but gives the exit code and stderr too. */
+  tryDocker(...args: readonly string[]): Promise<Ended> {
+    return attempt('docker', args, this.#dockerOptions());
+  }
+
+  #dockerOptions(): RunOptions {
+    return { env: { DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.folder } };
+  }
+
+  /** Runs vethctl against this daemon; stdout, or an error with what it wrote. */
+  vethctl(...args: readonly string[]): Promise<string> {
+    return run(join(repository, 'bin/vethctl'), args, this.#vethctlOptions());
+  }
+
+  /** As `vethctl`, but gives the exit code and stderr too. */
+  tryVethctl(...args: readonly string[]): Promise<Ended> {
+    return attempt(join(repository, 'bin/vethctl'), args, this.#vethctlOptions());
+  }
+
+  #vethctlOptions(): RunOptions {
+    return { env: { VETHD_SOCKET: this.socket } };
+  }
+}
+
+/**
+ * A daemon for a whole test file: started before its tests, ended after them. After the last test the host's network
+ * must be again as it was when the daemon had become ready (what is reaped behind an answer is waited for), unless
+ * `mayLeave` is set. The daemon's logs are shown when that check fails.
+ */
+export function daemonForFile(options: DaemonOptions & { readonly mayLeave?: boolean } = {}): Daemon {
+  const daemon = new Daemon(options);
+  let before: unknown;
+  beforeAll(async () => {
+    await daemon.start();
+    before = await snapshot();
+  });
+  afterAll(async () => {
+    try {
+      if (options.mayLeave !== true && before !== undefined) await expectSnapshot(before);
+    } catch (error) {
+      console.error(daemon.logs);
+      throw error;
+    } finally {
+      await daemon.dispose();
+    }
+  });
+  return daemon;
+}
+
+/** Waits until the host's network equals an earlier snapshot; fails with the difference when it does not. */
+export async function expectSnapshot(before: unknown): Promise<void> {
+  await until('nothing is left', async () => isDeepStrictEqual(await snapshot(), before), 5_000).catch(
+    async () => expect(await snapshot(), 'left behind in the host').toEqual(before),
+  );
+}
