@@ -1,10 +1,10 @@
 import { type DecodedPacket, decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fakeSource } from '../../test/helpers/zone-source.ts';
 import { formatAddress } from '../model/address.ts';
 import { addressOfReverseName, answer } from './answer.ts';
 import { type Zone, zoneOf } from './zone.ts';
-import { fakeSource } from './zone-source.fixture.ts';
 
 const source = fakeSource(
   { lan: { names: true, internal: false }, closed: { names: true, internal: true } },

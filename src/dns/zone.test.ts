@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { type FakeMember, fakeSource } from '../../test/helpers/zone-source.ts';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import { zoneOf } from './zone.ts';
-import { type FakeMember, fakeSource } from './zone-source.fixture.ts';
 
 const members: FakeMember[] = [
   { network: 'front', container: 'web1', names: ['web1', 'web', 'Www'], ipv4: '10.0.0.2' },

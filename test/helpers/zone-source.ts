@@ -1,7 +1,8 @@
 /** A ZoneSource of literal data for the tests of this room; it may be changed between two questions. */
-import { formatAddress, parseAddress } from '../model/address.ts';
-import { foldName } from '../model/dns-names.ts';
-import type { ZoneMember, ZoneSource } from './zone.ts';
+
+import type { ZoneMember, ZoneSource } from '../../src/dns/zone.ts';
+import { formatAddress, parseAddress } from '../../src/model/address.ts';
+import { foldName } from '../../src/model/dns-names.ts';
 
 /** An endpoint: container and network by name, the names by which it is known. */
 export interface FakeMember {

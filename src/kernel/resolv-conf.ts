@@ -1,0 +1,196 @@
+/**
+ * The files /etc/netns/NAME/resolv.conf, which `ip netns exec NAME` binds over /etc/resolv.conf. Only files
+ * that begin with our mark are changed. Every file is reached through the descriptor of its directory, opened
+ * without following a link, so that a link put in the way leads nowhere else.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { VethdError } from '../errors.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+/** The grammar of names under /run/netns; it leaves out `.`, `..` and everything with a slash. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const FILE = 'resolv.conf';
+/** Written first, then renamed; `ip netns exec` binds every entry of the folder, but no such file lasts. */
+const TEMPORARY = '.resolv.conf.vethd';
+/** A resolv.conf has a few lines; more is not read. */
+const MAX_BYTES = 64 * 1024;
+const UNREADABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'];
+
+/** What is at /etc/netns/NAME/resolv.conf. */
+export type ObservedResolvConf =
+  | { readonly status: 'absent' }
+  | { readonly status: 'ours'; readonly text: string }
+  /** Somebody else's file, or something that is no plain file: to be left alone. */
+  | { readonly status: 'foreign' };
+
+/** The files of one folder (/etc/netns, or another in a throwaway host). */
+export interface ResolvConfFiles {
+  observe(name: string): ObservedResolvConf;
+  /** The names that have a file of ours. */
+  list(): string[];
+  /**
+   * Makes or replaces the file in one step; `text` must begin with the mark. Throws conflict when the file is
+   * not ours.
+   */
+  write(name: string, text: string): void;
+  /** Removes our file, then its folder if nothing else is in it. A foreign or absent file is left as it is. */
+  remove(name: string): void;
+  /** Removes the folder of all if it is empty. */
+  removeFolder(): void;
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+/** Runs `action`; gives undefined where it fails with one of `errnos`. */
+function unless<Result>(errnos: readonly string[], action: () => Result): Result | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (errnos.includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Runs `action` with a path through which the open folder is reached whatever its name leads to now. */
+function inside<Result>(fd: number, action: (path: string) => Result): Result {
+  try {
+    return action(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openFolder(path: string): number | undefined {
+  return unless(['ENOENT', 'ENOTDIR', 'ELOOP'], () => openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+}
+
+function readOurs(path: string, mark: string): ObservedResolvConf {
+  let fd: number;
+  try {
+    // O_NONBLOCK: a fifo of that name must not hold us up.
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    return { status: errnoOf(error) === 'ENOENT' ? 'absent' : 'foreign' };
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size > MAX_BYTES) return { status: 'foreign' };
+    const text = readFileSync(fd, 'utf8');
+    return text.startsWith(mark) ? { status: 'ours', text } : { status: 'foreign' };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function replaceFile(folder: string, text: string): void {
+  const temporary = `${folder}/${TEMPORARY}`;
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+  try {
+    fchmodSync(fd, 0o644); // whatever our umask is
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, `${folder}/${FILE}`);
+}
+
+function makeFolder(path: string): void {
+  const made = unless(['EEXIST'], () => {
+    mkdirSync(path, { mode: 0o755 });
+    return true;
+  });
+  if (made === undefined) return;
+  const fd = openFolder(path);
+  if (fd === undefined) return;
+  fchmodSync(fd, 0o755);
+  closeSync(fd);
+}
+
+/** The files below `folder` whose text begins with `mark`. All calls are synchronous and touch few bytes. */
+export function createResolvConfFiles(folder: string, mark: string): ResolvConfFiles {
+  function folderOf(name: string): string {
+    if (!NAME.test(name)) throw new VethdError('invalidArgument', `invalid namespace name ${name}`);
+    return `${folder}/${name}`;
+  }
+
+  function observe(name: string): ObservedResolvConf {
+    const path = folderOf(name);
+    const fd = openFolder(path);
+    if (fd !== undefined) return inside(fd, (opened) => readOurs(`${opened}/${FILE}`, mark));
+    const exists = statSync(path, { throwIfNoEntry: false }) !== undefined;
+    return { status: exists ? 'foreign' : 'absent' };
+  }
+
+  return {
+    observe,
+    list: () => {
+      const names = unless(['ENOENT'], () => readdirSync(folder)) ?? [];
+      return names.filter((name) => NAME.test(name) && observe(name).status === 'ours');
+    },
+    write: (name, text) => {
+      makeFolder(folder);
+      makeFolder(folderOf(name));
+      const fd = openFolder(folderOf(name));
+      const written =
+        fd !== undefined &&
+        inside(fd, (opened) => {
+          if (readOurs(`${opened}/${FILE}`, mark).status === 'foreign') return false;
+          replaceFile(opened, text);
+          return true;
+        });
+      if (!written) throw new VethdError('conflict', `${folderOf(name)}/${FILE} was not written by vethd`);
+    },
+    remove: (name) => {
+      const fd = openFolder(folderOf(name));
+      if (fd === undefined) return;
+      const removed = inside(fd, (opened) => {
+        if (readOurs(`${opened}/${FILE}`, mark).status !== 'ours') return false;
+        rmSync(`${opened}/${FILE}`, { force: true });
+        return true;
+      });
+      if (removed) unless(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'], () => rmdirSync(folderOf(name)));
+    },
+    removeFolder: () => {
+      unless(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'], () => rmdirSync(folder));
+    },
+  };
+}
+
+/**
+ * Gives a function that reads a file through `parse` and does so again only when the file has changed (inode,
+ * size or time): for the host's /etc/resolv.conf, which others replace at any time. A file that cannot be
+ * read counts as empty.
+ */
+export function watchFile<Parsed>(path: string, parse: (text: string) => Parsed): () => Parsed {
+  let seen: string | undefined;
+  let parsed = parse('');
+  return () => {
+    const stat = unless(UNREADABLE, () => statSync(path, { bigint: true }));
+    const version =
+      stat === undefined ? '' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+    if (version !== seen) {
+      parsed = parse(unless(UNREADABLE, () => readFileSync(path, 'utf8')) ?? '');
+      seen = version;
+    }
+    return parsed;
+  };
+}
