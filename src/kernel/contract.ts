@@ -2,8 +2,10 @@
  * The seam between the daemon and the kernel thread: what the other rooms may ask of the kernel. Everything
  * here is plain data, because it crosses threads.
  */
+import type { Readable, Writable } from 'node:stream';
 import type { Address, Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
+import type { TerminalSize } from '../model/exec.ts';
 import type { NetnsKey, ObservedState } from '../model/netstate.ts';
 import type { Operation, OperationResult } from '../model/operation.ts';
 
@@ -117,6 +119,45 @@ export interface HostRoute {
   readonly onLink: boolean;
 }
 
+/** Bound sockets of a namespace: 127.0.0.11 port 53 over UDP, and over TCP, listening. Both must be closed. */
+export interface DnsSockets {
+  readonly udpFd: number;
+  readonly tcpFd: number;
+}
+
+/** A program of the host to be run inside a namespace. */
+export interface ProgramSpec {
+  /** The program, looked for in the PATH of `env`, and its arguments. */
+  readonly command: readonly string[];
+  /** Its whole environment, `NAME=value`; a PATH is added when it has none. */
+  readonly env: readonly string[];
+  /** Absolute. */
+  readonly workingDir: string;
+  /** `user[:group]`, names or numbers; `''`: root. */
+  readonly user: string;
+  /** Undefined: three pipes. */
+  readonly terminal: TerminalSize | undefined;
+  /** A folder whose files take the place of those in /etc, such as /etc/netns/NAME; `''` for none. */
+  readonly etcFolder: string;
+}
+
+/** A program that runs. Not plain data: it lives in the thread that started it. */
+export interface RunningProgram {
+  readonly pid: number;
+  /** Ending it is the program's end of input; of a terminal it does nothing. */
+  readonly stdin: Writable;
+  /** What the terminal shows, where there is one. Ends with the program, or up to 2 s later. */
+  readonly stdout: Readable;
+  /** Undefined with a terminal. */
+  readonly stderr: Readable | undefined;
+  /** 128 + the signal's number when it was killed. */
+  readonly exited: Promise<number>;
+  /** Harmless without a terminal and after the end. */
+  resize(size: TerminalSize): void;
+  /** Ends the program and those it started in its session's foreground (SIGHUP, then the descriptors). */
+  hangUp(): void;
+}
+
 /** The kernel, as the other rooms see it. One per process; its work is done by one thread, in order. */
 export interface Kernel {
   readonly bootId: string;
@@ -139,6 +180,16 @@ export interface Kernel {
   watch(listener: (change: KernelChange) => void): Promise<void>;
   /** Tells the listener when that process ends; harmless if it has ended already or is watched already. */
   watchProcess(pid: number): Promise<void>;
+  /**
+   * Opens the resolver's sockets inside the namespace (dns-sockets.ts), whose lo must be up. Rejects with notFound
+   * when it is gone or another than `identity`, and with the kernel's errno, EADDRINUSE for instance.
+   */
+  openDnsSockets(ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets>;
+  /**
+   * Starts a program of the host inside the namespace (program.ts). Rejects with notFound when the namespace is
+   * gone or another than `identity`.
+   */
+  startProgram(ref: NetnsRef, identity: NetnsIdentity, spec: ProgramSpec): Promise<RunningProgram>;
   /** Ends the thread after the work in hand. Descriptors are closed; nothing in the kernel is changed. */
   close(): Promise<void>;
 }
