@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { attempt, describeWith } from './helpers/commands.ts';
+import { attempt } from './helpers/commands.ts';
+import { describeWith } from './helpers/describe-with.ts';
 
 /** In tenths. Dockerd's and podman's units are at 96. */
 const exposureAtMost = 44;

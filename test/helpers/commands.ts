@@ -2,7 +2,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
-import { describe } from 'vitest';
 
 /** How a program ended. */
 export interface Ended {
@@ -57,14 +56,4 @@ export function isInstalled(name: string): boolean {
       return false;
     }
   });
-}
-
-/**
- * `describe` for tests that need programs: reports them skipped, with the reason in their name, where one of the
- * programs is missing. In continuous integration a skip is a failure.
- */
-export function describeWith(programs: readonly string[], name: string, body: () => void): void {
-  const missing = programs.filter((program) => !isInstalled(program));
-  if (missing.length === 0) describe(name, body);
-  else describe.skip(`${name} (not installed here: ${missing.join(', ')})`, body);
 }

@@ -1,0 +1,13 @@
+/** Tests that need programs which not every machine has. */
+import { describe } from 'vitest';
+import { isInstalled } from './commands.ts';
+
+/**
+ * `describe` for tests that need programs: reports them skipped, with the reason in their name, where one of the
+ * programs is missing. In continuous integration a skip is a failure.
+ */
+export function describeWith(programs: readonly string[], name: string, body: () => void): void {
+  const missing = programs.filter((program) => !isInstalled(program));
+  if (missing.length === 0) describe(name, body);
+  else describe.skip(`${name} (not installed here: ${missing.join(', ')})`, body);
+}
