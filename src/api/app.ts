@@ -1,0 +1,99 @@
+/** Builds the application: limits, conventions, routes. It listens nowhere; `inject` can test it. */
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { Engine } from '../engine/contract.ts';
+import type { ApiConfig, ApiContext, App } from './context.ts';
+import { installConventions, standardHeaders } from './conventions.ts';
+import { answerParserError, sendError } from './errors.ts';
+import { createGate } from './gate.ts';
+import { networkRoutes } from './networks/routes.ts';
+import { openapiOptions } from './openapi.ts';
+import { parseQuery } from './query.ts';
+import { systemRoutes } from './system/routes.ts';
+import { schemaError } from './validation.ts';
+import { withoutVersion } from './version.ts';
+
+/** What the application is built from. */
+export interface AppOptions {
+  readonly engine: Engine;
+  readonly config: ApiConfig;
+  /** Without one nothing is logged. */
+  readonly logger?: FastifyBaseLogger;
+}
+
+function rawHeaders(config: ApiConfig): string {
+  return Object.entries(standardHeaders(config))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+}
+
+function createServer({ config, logger }: AppOptions): App {
+  const { limits } = config;
+  const app = Fastify({
+    ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
+    disableRequestLogging: true,
+    exposeHeadRoutes: false,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    },
+    routerOptions: { querystringParser: parseQuery, maxParamLength: limits.urlBytes },
+    rewriteUrl: (request) => withoutVersion(request.url ?? '/'),
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        verbose: true,
+      },
+    },
+    schemaErrorFormatter: schemaError,
+    clientErrorHandler: (error, socket) => answerParserError(error, socket, rawHeaders(config)),
+    frameworkErrors: (error, request, reply) => {
+      sendError(error, request, reply.headers(standardHeaders(config)));
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = limits.connections;
+  return app;
+}
+
+function createContext(app: App, { engine, config }: AppOptions): ApiContext {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  const { writesRunning, writesQueued } = config.limits;
+  return {
+    engine,
+    config,
+    write: createGate(writesRunning, writesQueued),
+    streams: { open: 0 },
+    closing: closing.signal,
+  };
+}
+
+function registerRoutes(app: App, context: ApiContext): void {
+  systemRoutes(app, context);
+  networkRoutes(app, context);
+}
+
+/**
+ * The application with every route. Call `ready`, then let `server` listen; `close` ends long answers first and
+ * resolves when the last connection is gone.
+ */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const app = createServer(options);
+  const context = createContext(app, options);
+  app.setErrorHandler(sendError);
+  installConventions(app, options.config);
+  app.register(swagger, openapiOptions(options.config));
+  // After the plugin, so that the document sees them.
+  app.register((routes, _options, done) => {
+    registerRoutes(routes.withTypeProvider<TypeBoxTypeProvider>(), context);
+    done();
+  });
+  return app;
+}
