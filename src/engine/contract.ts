@@ -2,9 +2,11 @@
  * The verbs, as the API's routes call them. Each changes the desired state in one transaction, waits until
  * the kernel agrees, and takes the change back when it does not. No verb knows Docker's JSON.
  */
+import type { Readable, Writable } from 'node:stream';
 import type { Container, ContainerSpec } from '../model/container.ts';
 import type { Endpoint, EndpointSpec, PortSpec } from '../model/endpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
+import type { ExecSpec, TerminalSize } from '../model/exec.ts';
 import type { LinkCounters } from '../model/netstate.ts';
 import type { Network, NetworkSpec } from '../model/network.ts';
 
@@ -98,6 +100,45 @@ export interface EngineInfo {
   readonly defaultAddressPools: readonly { readonly base: string; readonly size: number }[];
 }
 
+/** An exec as clients see it. */
+export interface ExecView {
+  readonly id: string;
+  readonly containerId: string;
+  readonly spec: ExecSpec;
+  readonly running: boolean;
+  /** Undefined before its end. */
+  readonly exitCode: number | undefined;
+  /** 0 before its start. */
+  readonly pid: number;
+}
+
+/** A started program's streams, those that were asked for. The others are discarded or empty. */
+export interface ExecStreams {
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  readonly exited: Promise<number>;
+}
+
+/** The programs. */
+export interface Execs {
+  /** Prepares a program and gives its id. Throws forbidden when exec is off, conflict when the container does not run. */
+  create(containerTerm: string, spec: ExecSpec): Promise<string>;
+  /**
+   * Starts it, once. `attached` of false discards its output and gives it no input. Throws notFound for an
+   * unknown id, conflict when it was started before or the container does not run any more.
+   */
+  start(id: string, attached: boolean, size: TerminalSize | undefined): Promise<ExecStreams>;
+  /** Throws notFound. */
+  inspect(id: string): ExecView;
+  /** Gives its terminal another size. Throws notFound; conflict when it does not run. */
+  resize(id: string, size: TerminalSize): void;
+  /** Ids of the container's programs that run. */
+  listRunning(containerId: string): string[];
+  /** Hangs up on the programs of a container that stops; of all without an argument. */
+  hangUp(containerId?: string): void;
+}
+
 /** The verbs. Terms are ids, names or id prefixes as the client wrote them. */
 export interface Engine {
   // networks
@@ -144,6 +185,9 @@ export interface Engine {
   ): Promise<number>;
   /** Counters of the container's interfaces, by name inside. */
   containerCounters(term: string): Promise<ReadonlyMap<string, LinkCounters>>;
+
+  /** Programs inside containers. */
+  readonly execs: Execs;
 
   // vethd's own
   /** `term`: a container, an interface of the host, or an interface of a namespace as `container/ifname`. */
