@@ -49,6 +49,8 @@ export interface Container {
   /** none, bridge, host, a network's name, container:X. */
   readonly networkMode: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Networks to be joined at the next start that were not there yet (or are no longer), by name. */
+  readonly pending: Readonly<Record<string, EndpointSpec>>;
   /** The rest of the body of `POST /containers/create`, kept and shown, for instance Image, Cmd, HostConfig. */
   readonly config: Readonly<Record<string, unknown>>;
 }

@@ -155,7 +155,8 @@ class Gatherer {
       ref,
       managedName: container.source.kind === 'managed' ? container.source.netnsName : undefined,
       identity: endsWithNetns(container) ? container.identity : undefined,
-      inside: mergeStates([own, ...states.map((state) => state.container)]),
+      // Default routes last: their gateway must be reachable when they are added.
+      inside: mergeStates([...states.map((state) => state.container), own]),
       outside: mergeStates(states.map((state) => state.host)),
     };
   }

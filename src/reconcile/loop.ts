@@ -10,6 +10,7 @@ import type { NetnsKey } from '../model/netstate.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
 import { type Applied, apply, type Failures } from './apply.ts';
 import { type Desired, type Drivers, gatherDesired } from './desired.ts';
+import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
@@ -26,6 +27,8 @@ export interface PassResult {
   readonly missing: ReadonlyMap<NetnsKey, string>;
   /** Namespaces that were there when the pass looked. */
   readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
+  /** The containers behind the kernel's numbers of namespaces, as far as the pass saw them. */
+  readonly nsids: ReadonlyMap<number, string>;
   /** The command lines that would have done the same. */
   readonly commands: readonly string[];
 }
@@ -69,15 +72,44 @@ export function netnsNames(desired: Desired): NetnsNames {
   };
 }
 
-/** Containers whose ports a missing bridge has lost: they must be looked at with it. */
-function strandedScope(store: StoreReader, desired: Desired, seen: ReadonlySet<string>): Scope | undefined {
-  if (desired.everything) return undefined;
-  const containers = desired.host.links
+/** Members that a missing bridge has lost: they must be looked at with it. */
+function strandedMembers(store: StoreReader, desired: Desired, observation: Observation): string[] {
+  const seen = new Set(observation.host.links.map((link) => link.ifname));
+  return desired.host.links
     .filter((link) => link.kind === 'bridge' && !seen.has(link.ifname))
-    .flatMap((link) => store.listEndpointsOfNetwork(link.alias.slice(link.alias.indexOf(':') + 1)))
+    .flatMap((link) => store.listEndpointsOfNetwork(objectOf(link.alias)))
     .map(({ containerId }) => containerId)
     .filter((id) => !desired.netns.has(id) && !desired.vacant.has(id));
-  return containers.length === 0 ? undefined : scopeOf({ containers });
+}
+
+/**
+ * What a scoped look met besides what it was sent for, or needs for its answer: members of a missing bridge,
+ * and links of ours that belong to rows outside the scope (renamed, say). Undefined when the scope will do.
+ */
+function besides(store: StoreReader, desired: Desired, observation: Observation): Scope | undefined {
+  if (desired.everything) return undefined;
+  const containers = strandedMembers(store, desired, observation);
+  const networks: string[] = [];
+  const wanted = new Set(desired.host.links.map(({ alias }) => alias));
+  for (const link of observation.host.links) {
+    const id = objectOf(link.alias);
+    if (id === '' || wanted.has(link.alias)) continue;
+    const owner = store.getEndpoint(id)?.containerId;
+    if (owner !== undefined && !desired.netns.has(owner) && !desired.vacant.has(owner))
+      containers.push(owner);
+    if (store.getNetwork(id) !== undefined) networks.push(id);
+  }
+  return containers.length + networks.length === 0 ? undefined : scopeOf({ containers, networks });
+}
+
+/** Behind which kernel number of a namespace (nsid) which container was seen. */
+function nsidsOf(store: StoreReader, observation: Observation): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const { alias, peerNetnsid } of observation.host.links) {
+    const endpoint = peerNetnsid < 0 ? undefined : store.getEndpoint(objectOf(alias));
+    if (endpoint !== undefined) owners.set(peerNetnsid, endpoint.containerId);
+  }
+  return owners;
 }
 
 interface Round {
@@ -85,6 +117,7 @@ interface Round {
   readonly applied: Applied;
   readonly commands: readonly string[];
   readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
+  readonly nsids: ReadonlyMap<number, string>;
   /** Where to look instead, when this scope could not tell everything. */
   readonly widened: Scope | undefined;
 }
@@ -146,11 +179,11 @@ class Loop implements Reconciler {
     let scope = first;
     const commands: string[] = [];
     for (let round = 1; ; round++) {
-      const { plan: planned, applied, present, widened, commands: lines } = await this.#round(scope);
+      const { plan: planned, applied, present, nsids, widened, commands: lines } = await this.#round(scope);
       commands.push(...lines);
       const done = widened === undefined && !applied.lookAgain && !needsVerification(planned);
       if (done || round === ROUNDS) {
-        return { failures: applied.failures, missing: planned.missing, present, commands };
+        return { failures: applied.failures, missing: planned.missing, present, nsids, commands };
       }
       scope = widened ?? scope;
     }
@@ -160,9 +193,8 @@ class Loop implements Reconciler {
     const { store, kernel, drivers } = this.#options;
     const desired = gatherDesired(store, drivers, scope);
     const observation = await kernel.observe(observeRequest(desired));
-    const seen = new Set(observation.host.links.map((link) => link.ifname));
-    const stranded = strandedScope(store, desired, seen);
-    return stranded === undefined ? { desired, observation } : this.#look(unionOf([scope, stranded]));
+    const more = besides(store, desired, observation);
+    return more === undefined ? { desired, observation } : this.#look(unionOf([scope, more]));
   }
 
   async #round(scope: Scope): Promise<Round> {
@@ -179,6 +211,7 @@ class Loop implements Reconciler {
       plan: planned,
       applied,
       present,
+      nsids: nsidsOf(this.#options.store, observation),
       commands: planned.operations.flatMap((operation) => show(operation, names)),
       widened: planned.needsEverything && !scope.everything ? EVERYTHING : undefined,
     };

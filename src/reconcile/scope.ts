@@ -17,6 +17,8 @@ export interface Scope {
   readonly neighbours: readonly Neighbour[];
   /** Namespaces of containers that are no longer stored. */
   readonly netns: ReadonlyMap<NetnsKey, NetnsRef>;
+  /** Whether the ruleset must be seen in the kernel, not just remembered. */
+  readonly firewall: boolean;
 }
 
 /** Looks nowhere. */
@@ -27,10 +29,11 @@ export const EMPTY_SCOPE: Scope = Object.freeze({
   links: new Set<string>(),
   neighbours: [],
   netns: new Map<NetnsKey, NetnsRef>(),
+  firewall: false,
 });
 
 /** Looks everywhere. */
-export const EVERYTHING: Scope = Object.freeze({ ...EMPTY_SCOPE, everything: true });
+export const EVERYTHING: Scope = Object.freeze({ ...EMPTY_SCOPE, everything: true, firewall: true });
 
 /** A scope of the given parts; what is left out is empty. */
 export function scopeOf(parts: {
@@ -39,6 +42,7 @@ export function scopeOf(parts: {
   readonly links?: Iterable<string>;
   readonly neighbours?: readonly Neighbour[];
   readonly netns?: Iterable<readonly [NetnsKey, NetnsRef]>;
+  readonly firewall?: boolean;
 }): Scope {
   return {
     everything: false,
@@ -47,6 +51,7 @@ export function scopeOf(parts: {
     links: new Set(parts.links),
     neighbours: parts.neighbours ?? [],
     netns: new Map(parts.netns),
+    firewall: parts.firewall ?? false,
   };
 }
 
@@ -58,13 +63,15 @@ export function unionOf(scopes: Iterable<Scope>): Scope {
   const neighbours: Neighbour[] = [];
   const netns = new Map<NetnsKey, NetnsRef>();
   let everything = false;
+  let firewall = false;
   for (const scope of scopes) {
     everything ||= scope.everything;
+    firewall ||= scope.firewall;
     for (const id of scope.networks) networks.add(id);
     for (const id of scope.containers) containers.add(id);
     for (const name of scope.links) links.add(name);
     neighbours.push(...scope.neighbours);
     for (const [key, ref] of scope.netns) netns.set(key, ref);
   }
-  return { everything, networks, containers, links, neighbours, netns };
+  return { everything, networks, containers, links, neighbours, netns, firewall };
 }

@@ -1,0 +1,84 @@
+/**
+ * How every changing verb goes: one synchronous transaction, one pass over what it touches, and if the kernel
+ * refuses, the transaction that takes it back and another pass. That is the whole undo.
+ */
+import { VethdError } from '../errors.ts';
+import type { StoredEvent } from '../model/event.ts';
+import { gatherDesired } from '../reconcile/desired.ts';
+import { failureOf, type PassResult } from '../reconcile/loop.ts';
+import { EMPTY_SCOPE, type Scope } from '../reconcile/scope.ts';
+import type { StoreWriter } from '../store/contract.ts';
+import type { EngineContext } from './context.ts';
+import type { Mode, Outcome } from './contract.ts';
+
+/** An event without what the store adds. */
+export type EventDraft = Omit<StoredEvent, 'sequence' | 'timeNano'>;
+
+/** What a verb's transaction did. */
+export interface Change<Result> {
+  readonly result: Result;
+  /** Where the kernel must be looked at now. */
+  readonly scope: Scope;
+  /** Ids whose failure in the pass is this verb's failure. */
+  readonly concerns: readonly string[];
+  /** Containers whose namespace must be there for the verb to have worked. */
+  readonly needs?: readonly string[];
+  /** Takes the change back. Called in a transaction of its own, in a world that others have changed since. */
+  readonly undo: (writer: StoreWriter) => void;
+  readonly events: readonly EventDraft[];
+}
+
+/** A verb's transaction: reads, decides, writes; must not await. */
+export type Transaction<Result> = (writer: StoreWriter) => Change<Result>;
+
+async function rehearse<Result>(
+  context: EngineContext,
+  transaction: Transaction<Result>,
+): Promise<Outcome<Result>> {
+  const { result, desired } = context.store.rehearse((writer) => {
+    const change = transaction(writer);
+    return { result: change.result, desired: gatherDesired(writer, context.drivers, change.scope) };
+  });
+  return { result, commands: await context.reconciler.preview(desired) };
+}
+
+function failureOfChange<Result>(change: Change<Result>, pass: PassResult): VethdError | undefined {
+  const refused = failureOf(pass, change.concerns);
+  if (refused !== undefined) return refused;
+  for (const id of change.needs ?? []) {
+    const reason = pass.missing.get(id);
+    if (reason !== undefined)
+      return new VethdError(
+        'conflict',
+        `the namespace of container ${id.slice(0, 12)} is not there: ${reason}`,
+      );
+  }
+  return undefined;
+}
+
+/** Commits the change, makes the kernel follow, answers when both are true; or leaves nothing of it. */
+export async function carryOut<Result>(
+  context: EngineContext,
+  mode: Mode,
+  transaction: Transaction<Result>,
+): Promise<Outcome<Result>> {
+  if (mode.dryRun) return rehearse(context, transaction);
+  const { store, reconciler } = context;
+  const { change, events } = await store.write((writer) => {
+    const done = transaction(writer);
+    const timeNano = context.now();
+    return { change: done, events: done.events.map((event) => writer.appendEvent({ ...event, timeNano })) };
+  });
+  const pass = change.scope === EMPTY_SCOPE ? undefined : await reconciler.reconcile(change.scope);
+  const failure = pass && failureOfChange(change, pass);
+  if (failure !== undefined) {
+    await store.write((writer) => {
+      for (const { sequence } of events) writer.removeEvent(sequence);
+      change.undo(writer);
+    });
+    await reconciler.reconcile(change.scope);
+    throw failure;
+  }
+  for (const event of events) context.publish(event);
+  return { result: change.result, commands: pass?.commands ?? [] };
+}

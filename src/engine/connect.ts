@@ -1,0 +1,98 @@
+/** `POST /networks/{id}/connect`. */
+import { VethdError } from '../errors.ts';
+import type { Container } from '../model/container.ts';
+import type { Endpoint, EndpointSpec } from '../model/endpoint.ts';
+import { parseEndpointSpec } from '../model/endpoint-rules.ts';
+import type { Network } from '../model/network.ts';
+import { netnsRefOf } from '../reconcile/desired.ts';
+import type { StoreReader } from '../store/contract.ts';
+import { carryOut } from './carry-out.ts';
+import type { EngineContext } from './context.ts';
+import type { Mode, Outcome } from './contract.ts';
+import { insertEndpoint, memberEvent, scopeOfEndpoints } from './endpoint-rows.ts';
+import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts';
+import { forgetIfIdle } from './forget.ts';
+
+/** Docker's rules about who may join what. */
+function checkMembership(reader: StoreReader, network: Network, container: Container): void {
+  if (network.configOnly) {
+    throw new VethdError('forbidden', 'cannot create endpoint on configuration-only network');
+  }
+  if (network.driver === 'host') {
+    throw new VethdError(
+      'invalidArgument',
+      'cannot connect container to host network - container must be created in host network mode',
+    );
+  }
+  if (container.source.kind === 'host' || container.source.kind === 'shared') {
+    throw new VethdError(
+      'invalidArgument',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  }
+  const others = reader
+    .listEndpointsOfContainer(container.id)
+    .filter(({ networkId }) => networkId !== network.id)
+    .map(({ networkId }) => reader.getNetwork(networkId));
+  if (others.length > 0 && (network.driver === 'null' || others.some((other) => other?.driver === 'null'))) {
+    throw new VethdError(
+      'invalidArgument',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
+  }
+  if (reader.findEndpoint(network.id, container.id) !== undefined) {
+    throw new VethdError(
+      'forbidden',
+      `endpoint with name ${container.name} already exists in network ${network.name}`,
+    );
+  }
+}
+
+/** Names of the interfaces that are in the container's namespace now; none where it does not run. */
+async function seenIfnames(
+  context: EngineContext,
+  { container }: FoundContainer,
+): Promise<ReadonlySet<string>> {
+  const ref = netnsRefOf(container);
+  if (ref === undefined || container.state !== 'running') return new Set();
+  const key = container.id;
+  const { netns } = await context.kernel.observe({
+    host: [],
+    hostSysctls: [],
+    netns: [{ key, ref, sysctls: [] }],
+    scanNames: false,
+  });
+  const found = netns.get(key);
+  return new Set(found?.status === 'present' ? found.state.links.map(({ ifname }) => ifname) : []);
+}
+
+/** Attaches a container to a network: notFound, invalidArgument, forbidden or conflict when it may not be. */
+export async function connect(
+  context: EngineContext,
+  networkTerm: string,
+  containerTerm: string,
+  spec: EndpointSpec,
+  mode: Mode,
+): Promise<Outcome<Endpoint>> {
+  const found = await findContainer(context, containerTerm);
+  getNetwork(context.store, networkTerm);
+  const parsed = parseEndpointSpec(spec);
+  const seen = await seenIfnames(context, found);
+  return carryOut(context, mode, (writer) => {
+    const network = getNetwork(writer, networkTerm);
+    const container = adopt(writer, found);
+    checkMembership(writer, network, container);
+    const endpoint = insertEndpoint(writer, network, container, parsed, seen);
+    return {
+      result: endpoint,
+      scope: scopeOfEndpoints(container, [{ endpoint, network }]),
+      concerns: [endpoint.id, container.id, network.id],
+      needs: container.state === 'running' ? [container.id] : [],
+      undo: (undoer) => {
+        undoer.removeEndpoint(endpoint.id);
+        forgetIfIdle(undoer, container.id);
+      },
+      events: container.state === 'running' ? [memberEvent('connect', network, container)] : [],
+    };
+  });
+}

@@ -1,0 +1,59 @@
+/** What every verb works with. Handed over as an argument: there is no global state and no service locator. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Kernel } from '../kernel/contract.ts';
+import type { Prefix } from '../model/address.ts';
+import type { StoredEvent } from '../model/event.ts';
+import type { Drivers } from '../reconcile/desired.ts';
+import type { Reconciler } from '../reconcile/loop.ts';
+import type { Store } from '../store/contract.ts';
+
+/** Where automatic subnets are cut from: `base` in pieces of `/size`. */
+export interface AddressPool {
+  readonly base: Prefix;
+  readonly size: number;
+}
+
+/** The settings that verbs depend on. */
+export interface EngineConfig {
+  /** IPv4 pools in the order in which they are tried. */
+  readonly addressPools: readonly AddressPool[];
+  /** MTU of networks that name none. */
+  readonly mtu: number;
+  /** Device of the predefined network `bridge`. */
+  readonly bridgeName: string;
+  /** Subnet of the predefined network `bridge`; undefined: the first free pool. */
+  readonly bridgeSubnet: Prefix | undefined;
+  readonly allowExec: boolean;
+}
+
+/** The rooms and settings behind the verbs. */
+export interface EngineContext {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly reconciler: Reconciler;
+  readonly drivers: Drivers;
+  readonly config: EngineConfig;
+  /** Nanoseconds since 1970. */
+  now(): bigint;
+  /** Tells subscribers of an event whose change has been carried out. */
+  publish(event: StoredEvent): void;
+}
+
+/** A new id: 64 lower hex digits, random. */
+export function newId(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** An id that the same words always give. */
+export function derivedId(...words: readonly string[]): string {
+  return createHash('sha256').update(words.join('\0')).digest('hex');
+}
+
+/** RFC 3339 with nanoseconds, UTC. */
+export function formatTime(nanoseconds: bigint): string {
+  const seconds = new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19);
+  return `${seconds}.${(nanoseconds % 1_000_000_000n).toString().padStart(9, '0')}Z`;
+}
+
+/** What Docker shows for a time that never was. */
+export const NEVER = '0001-01-01T00:00:00Z';

@@ -1,0 +1,118 @@
+/** `POST /containers/create`: a namespace that vethd makes at start, or a membership in somebody else's. */
+import { VethdError } from '../errors.ts';
+import type { Container, ContainerSource, ContainerSpec } from '../model/container.ts';
+import { EMPTY_ENDPOINT_SPEC, type EndpointSpec } from '../model/endpoint.ts';
+import { parseEndpointSpec } from '../model/endpoint-rules.ts';
+import { checkContainerName } from '../model/network-rules.ts';
+import { EMPTY_SCOPE } from '../reconcile/scope.ts';
+import type { StoreReader, StoreWriter } from '../store/contract.ts';
+import { carryOut } from './carry-out.ts';
+import { containerEvent } from './container-state.ts';
+import { derivedId, type EngineContext, formatTime, NEVER, newId } from './context.ts';
+import type { Mode, Outcome } from './contract.ts';
+import { insertEndpoint } from './endpoint-rows.ts';
+
+/** What `POST /containers/create` answers. */
+export interface Created {
+  readonly id: string;
+  readonly warnings: readonly string[];
+}
+
+const NO_PROCESS =
+  'vethd runs no process and pulls no image: the container is a network namespace (ip netns exec NAME …)';
+
+function nameTaken(name: string, id: string): VethdError {
+  return new VethdError(
+    'conflict',
+    `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+}
+
+function freeName(reader: StoreReader, id: string): string {
+  for (let digits = 8; ; digits++) {
+    const name = `netns-${id.slice(0, digits)}`;
+    if (reader.matchContainer(name).by !== 'name') return name;
+  }
+}
+
+/** Where the namespace comes from, by Docker's network mode. */
+function sourceOf(reader: StoreReader, spec: ContainerSpec, name: string): ContainerSource {
+  const other = /^container:(.+)$/.exec(spec.networkMode)?.[1];
+  if (other !== undefined) {
+    const { match } = reader.matchContainer(other);
+    if (match === undefined) throw new VethdError('notFound', `No such container: ${other}`);
+    return { kind: 'shared', containerId: match.id };
+  }
+  return spec.networkMode === 'host' ? { kind: 'host' } : { kind: 'managed', netnsName: name };
+}
+
+/** The networks to be joined at start: those named, else the one of the network mode. */
+function wishesOf(spec: ContainerSpec): Record<string, EndpointSpec> {
+  if (/^container:/.test(spec.networkMode)) return {};
+  const mode = spec.networkMode === '' || spec.networkMode === 'default' ? 'bridge' : spec.networkMode;
+  const wishes = Object.fromEntries(
+    Object.entries(spec.endpoints).map(([term, wish]) => [term === 'default' ? 'bridge' : term, wish]),
+  );
+  return mode in wishes || mode === '' ? wishes : { [mode]: EMPTY_ENDPOINT_SPEC, ...wishes };
+}
+
+/** Joins what is there; what is not is found out at start, as with Docker. */
+function joinNow(writer: StoreWriter, container: Container, wishes: Record<string, EndpointSpec>): Container {
+  const pending: Record<string, EndpointSpec> = {};
+  for (const [term, wish] of Object.entries(wishes)) {
+    const parsed = parseEndpointSpec(wish);
+    const network = writer.matchNetwork(term).match;
+    if (network === undefined) pending[term] = wish;
+    else insertEndpoint(writer, network, container, parsed, new Set());
+  }
+  return { ...container, pending };
+}
+
+async function checkForeignName(context: EngineContext, name: string): Promise<void> {
+  if (name === '') return;
+  const probe = await context.kernel.probeNetns({ kind: 'name', name });
+  const isStored = context.store.matchContainer(name).by === 'name';
+  if (probe.status === 'absent' || isStored) return;
+  throw nameTaken(name, derivedId(context.store.daemonId, name));
+}
+
+/** Stores the container; the namespace is made at start. */
+export async function createContainer(
+  context: EngineContext,
+  spec: ContainerSpec,
+  mode: Mode,
+): Promise<Outcome<Created>> {
+  if (spec.name !== '') checkContainerName(spec.name);
+  await checkForeignName(context, spec.name);
+  return carryOut(context, mode, (writer) => {
+    const holder = spec.name === '' ? undefined : writer.matchContainer(spec.name);
+    if (holder?.match !== undefined && holder.by === 'name') throw nameTaken(spec.name, holder.match.id);
+    const id = newId();
+    const name = spec.name === '' ? freeName(writer, id) : spec.name;
+    const bare: Container = {
+      id,
+      name,
+      created: formatTime(context.now()),
+      source: sourceOf(writer, spec, name),
+      state: 'created',
+      identity: undefined,
+      startedAt: NEVER,
+      finishedAt: NEVER,
+      exitCode: 0,
+      networkMode: spec.networkMode,
+      labels: spec.labels,
+      pending: {},
+      config: spec.config,
+    };
+    writer.insertContainer(bare);
+    const container = joinNow(writer, bare, wishesOf(spec));
+    writer.updateContainer(container);
+    return {
+      result: { id, warnings: [NO_PROCESS] },
+      scope: EMPTY_SCOPE,
+      concerns: [],
+      undo: (undoer) => undoer.removeContainer(id),
+      events: [containerEvent(container, 'create')],
+    };
+  });
+}

@@ -1,0 +1,172 @@
+/** Making and removing the rows of endpoints: what connect, create, start and remove have in common. */
+import { bridgeName, memberNeighbours } from '../drivers/bridge.ts';
+import { VethdError } from '../errors.ts';
+import { chooseIfname, macOf } from '../ipam/choose.ts';
+import { type Address, containsAddress, type Family } from '../model/address.ts';
+import type { Container } from '../model/container.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { ParsedEndpointSpec } from '../model/endpoint-rules.ts';
+import { type Network, subnetOf } from '../model/network.ts';
+import { driverNetworkOf, netnsRefOf } from '../reconcile/desired.ts';
+import { type Scope, scopeOf } from '../reconcile/scope.ts';
+import type { StoreReader, StoreWriter } from '../store/contract.ts';
+import type { EventDraft } from './carry-out.ts';
+import { newId } from './context.ts';
+
+/** Linux takes no more ports than this on one bridge (net/bridge/br_private.h: 1 << BR_PORT_BITS, less one). */
+const MAX_PORTS = 1023;
+
+function invalidSettings(text: string): VethdError {
+  return new VethdError('invalidArgument', `invalid endpoint settings:\n${text}`);
+}
+
+/** Refuses wishes that the network cannot fulfil, whatever is taken. */
+export function checkWishes(network: Network, spec: ParsedEndpointSpec): void {
+  const asked = [spec.ipv4, spec.ipv6].filter((address) => address !== undefined);
+  if (network.predefined && asked.length > 0) {
+    throw invalidSettings('user-specified IP address is supported on user-defined networks only');
+  }
+  if (network.predefined && spec.aliases.length > 0) {
+    throw invalidSettings('network-scoped aliases are only supported for user-defined networks');
+  }
+  for (const address of asked) {
+    if (!network.subnets.some(({ prefix }) => containsAddress(prefix, address))) {
+      const text = address === spec.ipv4 ? spec.askedIpv4 : spec.askedIpv6;
+      throw invalidSettings(`no configured subnet contains IP address ${text}`);
+    }
+  }
+}
+
+function takeAddress(
+  writer: StoreWriter,
+  network: Network,
+  family: Family,
+  wish: Address | undefined,
+): Address | undefined {
+  const subnet = subnetOf(network, family);
+  if (subnet === undefined) return undefined;
+  const address = writer.takeAddress(network.id, subnet, wish);
+  if (address !== undefined) return address;
+  const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
+  throw new VethdError(
+    'internal',
+    `no available ${name} addresses on this network's address pools: ${network.name} (${network.id})`,
+  );
+}
+
+/** Names that the container's interfaces must not take: those of its endpoints and those seen in the namespace. */
+function takenIfnames(reader: StoreReader, container: Container, seen: ReadonlySet<string>): Set<string> {
+  const own = reader.listEndpointsOfContainer(container.id).map(({ ifname }) => ifname);
+  return new Set([...own, ...seen]);
+}
+
+function ifnameFor(
+  reader: StoreReader,
+  network: Network,
+  container: Container,
+  spec: ParsedEndpointSpec,
+  seen: ReadonlySet<string>,
+): string {
+  const taken = takenIfnames(reader, container, seen);
+  if (spec.ifname === undefined) return chooseIfname(driverNetworkOf(network).options.ifacePrefix, taken);
+  if (!taken.has(spec.ifname)) return spec.ifname;
+  throw new VethdError(
+    'conflict',
+    `interface name ${spec.ifname} is in use in container ${container.name}: choose another`,
+  );
+}
+
+function freshId(reader: StoreReader): string {
+  for (;;) {
+    const id = newId();
+    // The host end carries 7 digits of the id: rarely, another has the same.
+    if (reader.findEndpointByVeth(vethOf(id)) === undefined) return id;
+  }
+}
+
+function vethOf(id: string): string {
+  return `veth${id.slice(0, 7)}`;
+}
+
+/** Inserts the endpoint with addresses, MAC and names chosen. `seen`: interfaces now in the namespace. */
+export function insertEndpoint(
+  writer: StoreWriter,
+  network: Network,
+  container: Container,
+  spec: ParsedEndpointSpec,
+  seen: ReadonlySet<string>,
+): Endpoint {
+  checkWishes(network, spec);
+  const plumbed = network.driver === 'bridge';
+  if (plumbed && writer.countEndpointsOfNetwork(network.id) >= MAX_PORTS) {
+    throw new VethdError(
+      'forbidden',
+      `network ${network.name} is full: a Linux bridge takes ${MAX_PORTS} ports; connect to another network`,
+    );
+  }
+  const id = freshId(writer);
+  const ipv4 = takeAddress(writer, network, 'ipv4', spec.ipv4);
+  const ipv6 = takeAddress(writer, network, 'ipv6', spec.ipv6);
+  const endpoint: Endpoint = {
+    id,
+    networkId: network.id,
+    containerId: container.id,
+    ordinal: writer.nextOrdinal(),
+    veth: plumbed ? vethOf(id) : '',
+    ifname: plumbed ? ifnameFor(writer, network, container, spec, seen) : '',
+    mac: plumbed ? spec.mac || macOf(ipv4, id) : '',
+    ipv4,
+    ipv6,
+    asked: { ipv4: spec.ipv4, ipv6: spec.ipv6, linkLocal: spec.linkLocal },
+    askedMac: spec.mac,
+    aliases: spec.aliases,
+    links: spec.links,
+    driverOpts: spec.driverOpts,
+    gwPriority: spec.gwPriority,
+    ports: [],
+  };
+  writer.insertEndpoint(endpoint);
+  return endpoint;
+}
+
+/** Inserts an endpoint again just as it was; its addresses may be somebody else's by now. */
+export function restoreEndpoint(writer: StoreWriter, network: Network, endpoint: Endpoint): void {
+  for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+    const subnet = address && subnetOf(network, address.family);
+    if (subnet !== undefined) writer.takeAddress(network.id, subnet, address);
+  }
+  writer.insertEndpoint(endpoint);
+}
+
+/** Where the kernel must be looked at when these endpoints of one container come or go. */
+export function scopeOfEndpoints(
+  container: Container,
+  members: readonly { readonly endpoint: Endpoint; readonly network: Network }[],
+): Scope {
+  const ref = netnsRefOf(container);
+  return scopeOf({
+    networks: members.map(({ network }) => network.id),
+    containers: [container.id],
+    links: members.flatMap(({ endpoint, network }) =>
+      endpoint.veth === '' ? [] : [endpoint.veth, bridgeName(driverNetworkOf(network))],
+    ),
+    neighbours: members.flatMap(({ endpoint, network }) =>
+      memberNeighbours(driverNetworkOf(network), endpoint),
+    ),
+    netns: ref === undefined ? [] : [[container.id, ref]],
+  });
+}
+
+/** The event of a container that joins or leaves a network. */
+export function memberEvent(
+  action: 'connect' | 'disconnect',
+  network: Network,
+  container: Container,
+): EventDraft {
+  return {
+    type: 'network',
+    action,
+    actorId: network.id,
+    attributes: { container: container.id, name: network.name, type: network.driver },
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * Turns "something changed" into passes. An event says where to look, never what to do; events of our own
+ * Operations cause one more look that finds nothing, which is also the proof that the work was done.
+ */
+import type { Kernel, KernelChange } from '../kernel/contract.ts';
+import type { Logger } from '../model/logger.ts';
+import type { Store } from '../store/contract.ts';
+import type { Reconciler } from './loop.ts';
+import { EMPTY_SCOPE, EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
+
+/** Quiet time after which collected events are acted on: a burst (an `ip link del`) is one look. */
+const SETTLE_MS = 20;
+
+/** Longest wait while events go on coming. */
+const PATIENCE_MS = 200;
+
+/** How often everything is looked at, though nothing was said: events can be lost. */
+const EVERYTHING_MS = 30_000;
+
+/** What the watch works with. */
+export interface WatchOptions {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly reconciler: Reconciler;
+  readonly log: Logger;
+}
+
+function scopeOfHostLink(store: Store, ifname: string): Scope {
+  const endpoint = store.findEndpointByVeth(ifname);
+  if (endpoint !== undefined) return scopeOf({ containers: [endpoint.containerId] });
+  // A bridge of ours, a renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
+  const byId = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
+  const network = byId === undefined ? undefined : store.matchNetwork(byId).match;
+  return network === undefined ? scopeOf({ links: [ifname] }) : scopeOf({ networks: [network.id] });
+}
+
+function scopeOfName(store: Store, name: string): Scope {
+  const containers = store
+    .listContainers()
+    .filter(({ source }) => 'netnsName' in source && source.netnsName === name);
+  return scopeOf({ containers: containers.map(({ id }) => id) });
+}
+
+function scopeOfProcess(store: Store, pid: number): Scope {
+  const containers = store
+    .listContainers()
+    .filter(({ source }) => source.kind === 'pid' && source.pid === pid);
+  return scopeOf({ containers: containers.map(({ id }) => id) });
+}
+
+class Watch {
+  readonly #options: WatchOptions;
+  /** The kernel's numbers of the namespaces that passes saw behind our host ends. */
+  readonly #owners = new Map<number, string>();
+  #scopes: Scope[] = [];
+  #since = 0;
+  #settle: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { kernel, reconciler } = this.#options;
+    reconciler.onPass((_, { nsids }) => {
+      for (const [nsid, containerId] of nsids) this.#owners.set(nsid, containerId);
+    });
+    await kernel.watch((change) => this.#note(this.#scopeOf(change)));
+    this.#timer = setInterval(() => this.#look([EVERYTHING]), EVERYTHING_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#settle);
+    clearInterval(this.#timer);
+  }
+
+  #scopeOf(change: KernelChange): Scope {
+    const { store } = this.#options;
+    switch (change.kind) {
+      case 'network': {
+        if (change.nsid === undefined) {
+          return change.ifname === undefined ? EMPTY_SCOPE : scopeOfHostLink(store, change.ifname);
+        }
+        const owner = this.#owners.get(change.nsid);
+        return owner === undefined ? EMPTY_SCOPE : scopeOf({ containers: [owner] });
+      }
+      case 'names':
+        return scopeOfName(store, change.name);
+      case 'process':
+        return scopeOfProcess(store, change.pid);
+      case 'firewall':
+        return scopeOf({ firewall: true });
+      case 'resync':
+        return EVERYTHING;
+    }
+  }
+
+  #note(scope: Scope): void {
+    if (this.#stopped) return;
+    const now = Date.now();
+    if (this.#scopes.length === 0) this.#since = now;
+    this.#scopes.push(scope);
+    clearTimeout(this.#settle);
+    const patience = this.#since + PATIENCE_MS - now;
+    this.#settle = setTimeout(() => this.#look(this.#scopes), Math.max(0, Math.min(SETTLE_MS, patience)));
+  }
+
+  #look(scopes: readonly Scope[]): void {
+    this.#scopes = [];
+    const { reconciler, log } = this.#options;
+    reconciler.reconcile(unionOf(scopes)).then(
+      ({ failures }) => {
+        for (const [object, error] of failures) log.warn({ object, err: error }, 'could not repair');
+      },
+      (error: unknown) => log.error({ err: error }, 'could not look at the kernel'),
+    );
+  }
+}
+
+/** Watches the kernel and has it looked at after every change; gives the function that ends it. */
+export async function startWatch(options: WatchOptions): Promise<() => void> {
+  const watch = new Watch(options);
+  await watch.start();
+  return () => watch.stop();
+}
