@@ -1,0 +1,139 @@
+/** Statements of the noun `container`. */
+import { VethdError } from '../errors.ts';
+import type { Container, ContainerSource, ContainerState } from '../model/container.ts';
+import type { EndpointSpec } from '../model/endpoint.ts';
+import type { StoreReader, StoreWriter } from './contract.ts';
+import { type Connection, isConstraint } from './database.ts';
+import type { Endpoints } from './endpoints.ts';
+import { parseStrings } from './json.ts';
+import { prepareMatch } from './match.ts';
+
+interface ContainerRow {
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  readonly source: string;
+  readonly state: ContainerState;
+  readonly boot_id: string | null;
+  readonly inode: string | null;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly exit_code: number;
+  readonly network_mode: string;
+  readonly labels: string;
+  readonly pending: string;
+  readonly config: string;
+}
+
+/** The container's part of the store. */
+export interface Containers {
+  readonly reads: Pick<StoreReader, 'getContainer' | 'matchContainer' | 'listContainers'>;
+  readonly writes: Pick<StoreWriter, 'insertContainer' | 'updateContainer' | 'removeContainer'>;
+}
+
+function toRow(container: Container): ContainerRow {
+  return {
+    id: container.id,
+    name: container.name,
+    created: container.created,
+    source: JSON.stringify(container.source),
+    state: container.state,
+    boot_id: container.identity?.bootId ?? null,
+    inode: container.identity?.inode ?? null,
+    started_at: container.startedAt,
+    finished_at: container.finishedAt,
+    exit_code: container.exitCode,
+    network_mode: container.networkMode,
+    labels: JSON.stringify(container.labels),
+    pending: JSON.stringify(container.pending),
+    config: JSON.stringify(container.config),
+  };
+}
+
+function toContainer(row: ContainerRow): Container {
+  const source: ContainerSource = JSON.parse(row.source);
+  const pending: Record<string, EndpointSpec> = JSON.parse(row.pending);
+  const config: Record<string, unknown> = JSON.parse(row.config);
+  const identity =
+    row.boot_id === null || row.inode === null ? undefined : { bootId: row.boot_id, inode: row.inode };
+  return {
+    id: row.id,
+    name: row.name,
+    created: row.created,
+    source,
+    state: row.state,
+    identity,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    exitCode: row.exit_code,
+    networkMode: row.network_mode,
+    labels: parseStrings(row.labels),
+    pending,
+    config,
+  };
+}
+
+function prepareReads(database: Connection): Containers['reads'] {
+  const byId = database.prepare<[string], ContainerRow>('SELECT * FROM containers WHERE id = ?');
+  const all = database.prepare<[], ContainerRow>('SELECT * FROM containers ORDER BY ordinal');
+  const match = prepareMatch(database, 'containers', toContainer);
+  return {
+    getContainer(id) {
+      const row = byId.get(id);
+      return row === undefined ? undefined : toContainer(row);
+    },
+    matchContainer: (term) => match(term, term.replace(/^\//, '')),
+    listContainers: () => all.all().map(toContainer),
+  };
+}
+
+function prepareWrites(database: Connection, endpoints: Endpoints): Containers['writes'] {
+  const insert = database.prepare<[ContainerRow]>(
+    `INSERT INTO containers (id, name, created, source, state, boot_id, inode, started_at, finished_at,
+       exit_code, network_mode, labels, pending, config)
+     VALUES (@id, @name, @created, @source, @state, @boot_id, @inode, @started_at, @finished_at,
+       @exit_code, @network_mode, @labels, @pending, @config)`,
+  );
+  const update = database.prepare<[ContainerRow]>(
+    `UPDATE containers SET name = @name, source = @source, state = @state, boot_id = @boot_id, inode = @inode,
+       started_at = @started_at, finished_at = @finished_at, exit_code = @exit_code,
+       network_mode = @network_mode, labels = @labels, pending = @pending, config = @config WHERE id = @id`,
+  );
+  const remove = database.prepare<[string]>('DELETE FROM containers WHERE id = ?');
+  const holder = database.prepare<[string], { id: string }>('SELECT id FROM containers WHERE name = ?');
+
+  /** The constraint's refusal in Docker's words. */
+  function explain(error: unknown, { name, id }: Container): unknown {
+    const other = isConstraint(error) ? holder.get(name) : undefined;
+    if (other === undefined || other.id === id) return error;
+    return new VethdError(
+      'conflict',
+      `Conflict. The container name "/${name}" is already in use by container "${other.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+      { cause: error },
+    );
+  }
+
+  function write(statement: typeof insert, container: Container): void {
+    try {
+      statement.run(toRow(container));
+    } catch (error) {
+      throw explain(error, container);
+    }
+  }
+
+  return {
+    insertContainer: (container) => write(insert, container),
+    updateContainer: (container) => write(update, container),
+    removeContainer(id) {
+      for (const endpoint of endpoints.reads.listEndpointsOfContainer(id)) {
+        endpoints.writes.removeEndpoint(endpoint.id);
+      }
+      remove.run(id);
+    },
+  };
+}
+
+/** Prepares the statements of the containers. */
+export function prepareContainers(database: Connection, endpoints: Endpoints): Containers {
+  return { reads: prepareReads(database), writes: prepareWrites(database, endpoints) };
+}

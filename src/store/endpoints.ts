@@ -1,0 +1,119 @@
+/** Statements of the noun `endpoint`. Its addresses are freed with it, here and nowhere else. */
+import { formatAddress } from '../model/address.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Addresses } from './addresses.ts';
+import type { StoreReader, StoreWriter } from './contract.ts';
+import { type Connection, isConstraint } from './database.ts';
+import { prepareExplain } from './endpoint-conflict.ts';
+import { type EndpointRow, toEndpoint, toRow } from './endpoint-row.ts';
+
+/** The endpoint's part of the store. */
+export interface Endpoints {
+  readonly reads: Pick<
+    StoreReader,
+    | 'getEndpoint'
+    | 'findEndpoint'
+    | 'findEndpointByVeth'
+    | 'listEndpoints'
+    | 'listEndpointsOfNetwork'
+    | 'listEndpointsOfContainer'
+    | 'countEndpointsOfNetwork'
+  >;
+  readonly writes: Pick<StoreWriter, 'nextOrdinal' | 'insertEndpoint' | 'updateEndpoint' | 'removeEndpoint'>;
+}
+
+function orUndefined(row: EndpointRow | undefined): Endpoint | undefined {
+  return row === undefined ? undefined : toEndpoint(row);
+}
+
+function prepareReads(database: Connection): Endpoints['reads'] {
+  const select = 'SELECT * FROM endpoints';
+  const byId = database.prepare<[string], EndpointRow>(`${select} WHERE id = ?`);
+  const byMembers = database.prepare<[string, string], EndpointRow>(
+    `${select} WHERE network_id = ? AND container_id = ?`,
+  );
+  // The index of veths leaves the empty name out; SQLite uses it only when the query says so too.
+  const byVeth = database.prepare<[string], EndpointRow>(`${select} WHERE veth = ? AND veth <> ''`);
+  const all = database.prepare<[], EndpointRow>(`${select} ORDER BY ordinal`);
+  const ofNetwork = database.prepare<[string], EndpointRow>(
+    `${select} WHERE network_id = ? ORDER BY ordinal`,
+  );
+  const ofContainer = database.prepare<[string], EndpointRow>(
+    `${select} WHERE container_id = ? ORDER BY ordinal`,
+  );
+  const count = database.prepare<[string], { count: number }>(
+    'SELECT count(*) AS count FROM endpoints WHERE network_id = ?',
+  );
+  return {
+    getEndpoint: (id) => orUndefined(byId.get(id)),
+    findEndpoint: (networkId, containerId) => orUndefined(byMembers.get(networkId, containerId)),
+    findEndpointByVeth: (veth) => orUndefined(byVeth.get(veth)),
+    listEndpoints: () => all.all().map(toEndpoint),
+    listEndpointsOfNetwork: (networkId) => ofNetwork.all(networkId).map(toEndpoint),
+    listEndpointsOfContainer: (containerId) => ofContainer.all(containerId).map(toEndpoint),
+    countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
+  };
+}
+
+function prepareWrites(
+  database: Connection,
+  addresses: Addresses,
+  reads: Endpoints['reads'],
+): Endpoints['writes'] {
+  const last = database.prepare<[], { seq: number }>(
+    "SELECT seq FROM sqlite_sequence WHERE name = 'endpoints'",
+  );
+  const insert = database.prepare<[EndpointRow]>(
+    `INSERT INTO endpoints (ordinal, id, network_id, container_id, veth, ifname, mac, ipv4, ipv6, gw_priority,
+       settings)
+     VALUES (@ordinal, @id, @network_id, @container_id, @veth, @ifname, @mac, @ipv4, @ipv6, @gw_priority,
+       @settings)`,
+  );
+  const update = database.prepare<[EndpointRow]>(
+    `UPDATE endpoints SET ifname = @ifname, mac = @mac, gw_priority = @gw_priority, settings = @settings
+     WHERE id = @id`,
+  );
+  const remove = database.prepare<[string]>('DELETE FROM endpoints WHERE id = ?');
+  const explain = prepareExplain(database);
+
+  function write(statement: typeof insert, endpoint: Endpoint): void {
+    const row = toRow(endpoint);
+    try {
+      statement.run(row);
+    } catch (error) {
+      throw isConstraint(error) ? explain(error, row) : error;
+    }
+  }
+
+  /** The ranges and the endpoints must agree on what is taken, or an address could be given out twice. */
+  function checkTaken(endpoint: Endpoint): void {
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+      if (address !== undefined && addresses.isFree(endpoint.networkId, address)) {
+        throw new Error(`the endpoint's address ${formatAddress(address)} was not taken before`);
+      }
+    }
+  }
+
+  return {
+    nextOrdinal: () => (last.get()?.seq ?? 0) + 1,
+    insertEndpoint(endpoint) {
+      write(insert, endpoint);
+      checkTaken(endpoint);
+    },
+    updateEndpoint: (endpoint) => write(update, endpoint),
+    removeEndpoint(id) {
+      const endpoint = reads.getEndpoint(id);
+      if (endpoint === undefined) return;
+      remove.run(id);
+      for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+        if (address !== undefined) addresses.giveBack(endpoint.networkId, address);
+      }
+    },
+  };
+}
+
+/** Prepares the statements of the endpoints. */
+export function prepareEndpoints(database: Connection, addresses: Addresses): Endpoints {
+  const reads = prepareReads(database);
+  return { reads, writes: prepareWrites(database, addresses, reads) };
+}

@@ -1,0 +1,125 @@
+/** Statements of the noun `network`. */
+import { VethdError } from '../errors.ts';
+import type { DriverName, Network, Subnet } from '../model/network.ts';
+import type { StoreReader, StoreWriter } from './contract.ts';
+import { type Connection, isConstraint } from './database.ts';
+import { parseStrings } from './json.ts';
+import { prepareMatch } from './match.ts';
+import type { Subnets } from './subnets.ts';
+
+interface NetworkRow {
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  readonly driver: DriverName;
+  readonly predefined: number;
+  readonly enable_ipv4: number;
+  readonly enable_ipv6: number;
+  readonly internal: number;
+  readonly attachable: number;
+  readonly config_only: number;
+  readonly config_from: string;
+  readonly ipam_options: string | null;
+  readonly options: string;
+  readonly labels: string;
+}
+
+/** The network's part of the store. */
+export interface Networks {
+  readonly reads: Pick<StoreReader, 'getNetwork' | 'matchNetwork' | 'listNetworks'>;
+  readonly writes: Pick<StoreWriter, 'insertNetwork' | 'updateNetwork' | 'removeNetwork'>;
+}
+
+function toRow(network: Network): NetworkRow {
+  return {
+    id: network.id,
+    name: network.name,
+    created: network.created,
+    driver: network.driver,
+    predefined: Number(network.predefined),
+    enable_ipv4: Number(network.enableIPv4),
+    enable_ipv6: Number(network.enableIPv6),
+    internal: Number(network.internal),
+    attachable: Number(network.attachable),
+    config_only: Number(network.configOnly),
+    config_from: network.configFrom,
+    ipam_options: network.ipamOptions === undefined ? null : JSON.stringify(network.ipamOptions),
+    options: JSON.stringify(network.options),
+    labels: JSON.stringify(network.labels),
+  };
+}
+
+function toNetwork(row: NetworkRow, subnets: readonly Subnet[]): Network {
+  return {
+    id: row.id,
+    name: row.name,
+    created: row.created,
+    driver: row.driver,
+    predefined: row.predefined === 1,
+    enableIPv4: row.enable_ipv4 === 1,
+    enableIPv6: row.enable_ipv6 === 1,
+    internal: row.internal === 1,
+    attachable: row.attachable === 1,
+    configOnly: row.config_only === 1,
+    configFrom: row.config_from,
+    ipamOptions: row.ipam_options === null ? undefined : parseStrings(row.ipam_options),
+    subnets,
+    options: parseStrings(row.options),
+    labels: parseStrings(row.labels),
+  };
+}
+
+function prepareReads(database: Connection, subnets: Subnets): Networks['reads'] {
+  const withSubnets = (row: NetworkRow): Network => toNetwork(row, subnets.listOf(row.id));
+  const byId = database.prepare<[string], NetworkRow>('SELECT * FROM networks WHERE id = ?');
+  const all = database.prepare<[], NetworkRow>('SELECT * FROM networks ORDER BY ordinal');
+  const match = prepareMatch(database, 'networks', withSubnets);
+  return {
+    getNetwork(id) {
+      const row = byId.get(id);
+      return row === undefined ? undefined : withSubnets(row);
+    },
+    matchNetwork: (term) => match(term, term),
+    listNetworks() {
+      const groups = subnets.listAll();
+      return all.all().map((row) => toNetwork(row, groups.get(row.id) ?? []));
+    },
+  };
+}
+
+function prepareWrites(database: Connection, subnets: Subnets): Networks['writes'] {
+  const insert = database.prepare<[NetworkRow]>(
+    `INSERT INTO networks (id, name, created, driver, predefined, enable_ipv4, enable_ipv6, internal,
+       attachable, config_only, config_from, ipam_options, options, labels)
+     VALUES (@id, @name, @created, @driver, @predefined, @enable_ipv4, @enable_ipv6, @internal,
+       @attachable, @config_only, @config_from, @ipam_options, @options, @labels)`,
+  );
+  const update = database.prepare<[string, string, string]>(
+    'UPDATE networks SET labels = ?, options = ? WHERE id = ?',
+  );
+  const remove = database.prepare<[string]>('DELETE FROM networks WHERE id = ?');
+  return {
+    insertNetwork(network) {
+      try {
+        insert.run(toRow(network));
+      } catch (error) {
+        if (!isConstraint(error)) throw error;
+        throw new VethdError('conflict', `network with name ${network.name} already exists`, {
+          cause: error,
+        });
+      }
+      for (const subnet of network.subnets) subnets.insert(network.id, subnet, !network.configOnly);
+    },
+    updateNetwork({ id, labels, options }) {
+      update.run(JSON.stringify(labels), JSON.stringify(options), id);
+    },
+    removeNetwork(id) {
+      remove.run(id);
+    },
+  };
+}
+
+/** Prepares the statements of the networks. */
+export function prepareNetworks(database: Connection, subnets: Subnets): Networks {
+  return { reads: prepareReads(database, subnets), writes: prepareWrites(database, subnets) };
+}

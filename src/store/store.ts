@@ -1,0 +1,84 @@
+/**
+ * The store: desired state in one SQLite file, the only SQL of the daemon. It knows which rows may not be
+ * together (names, addresses, MACs, subnets), and nothing of what they mean to a kernel. It never waits for
+ * anything but the disk and never changes a row outside a transaction of `write`.
+ */
+import { prepareAddresses } from './addresses.ts';
+import { prepareContainers } from './containers.ts';
+import type { Store, StoreReader, StoreWriter } from './contract.ts';
+import { type Connection, openDatabase } from './database.ts';
+import { prepareEndpoints } from './endpoints.ts';
+import { prepareEvents } from './events.ts';
+import { GroupCommit } from './group-commit.ts';
+import { migrate } from './migrate.ts';
+import { prepareNetworks } from './networks.ts';
+import { prepareSubnets } from './subnets.ts';
+
+function readDaemonId(database: Connection): string {
+  const row = database.prepare<[], { value: string }>("SELECT value FROM meta WHERE key = 'daemon_id'").get();
+  if (row === undefined) throw new Error(`the database ${database.name} has no daemon id`);
+  return row.value;
+}
+
+/** Outside a transaction SQLite would commit every statement for itself: refused. */
+function onlyInChange(database: Connection, writer: StoreWriter): StoreWriter {
+  return new Proxy(writer, {
+    get(target, key) {
+      if (!database.inTransaction) throw new Error('the writer of a change was used after the change');
+      return Reflect.get(target, key);
+    },
+  });
+}
+
+function prepareNouns(database: Connection): { reader: StoreReader; writer: StoreWriter } {
+  const addresses = prepareAddresses(database);
+  const subnets = prepareSubnets(database, addresses);
+  const networks = prepareNetworks(database, subnets);
+  const endpoints = prepareEndpoints(database, addresses);
+  const containers = prepareContainers(database, endpoints);
+  const events = prepareEvents(database);
+  const reader: StoreReader = {
+    daemonId: readDaemonId(database),
+    ...networks.reads,
+    ...subnets.reads,
+    ...addresses.reads,
+    ...containers.reads,
+    ...endpoints.reads,
+    ...events.reads,
+  };
+  const writer: StoreWriter = {
+    ...reader,
+    ...networks.writes,
+    ...addresses.writes,
+    ...containers.writes,
+    ...endpoints.writes,
+    ...events.writes,
+  };
+  return { reader, writer: onlyInChange(database, writer) };
+}
+
+/**
+ * Opens the store in the file at `path`, made when it is not there, with mode 0600; the folder must exist and
+ * be its owner's alone. Throws VethdError `internal`, naming the file and changing nothing, when the file is
+ * damaged or was made by another version. One process at a time: the caller holds the lock.
+ */
+export function openStore(path: string): Store {
+  const database = openDatabase(path);
+  try {
+    migrate(database);
+    const { reader, writer } = prepareNouns(database);
+    const commits = new GroupCommit(database);
+    return {
+      ...reader,
+      write: (change) => commits.write(() => change(writer)),
+      rehearse: (change) => commits.rehearse(() => change(writer)),
+      close() {
+        commits.close();
+        database.close();
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
