@@ -1,18 +1,23 @@
 /** Builds the application: limits, conventions, routes. It listens nowhere; `inject` can test it. */
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Engine } from '../engine/contract.ts';
+import { containerRoutes } from './containers/routes.ts';
 import type { ApiConfig, ApiContext, App } from './context.ts';
 import { installConventions, standardHeaders } from './conventions.ts';
 import { answerParserError, sendError } from './errors.ts';
+import { eventRoutes } from './events/routes.ts';
+import { execRoutes } from './exec/routes.ts';
 import { createGate } from './gate.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { openapiOptions } from './openapi.ts';
 import { parseQuery } from './query.ts';
 import { systemRoutes } from './system/routes.ts';
+import { installUpgrades } from './upgrade.ts';
 import { schemaError } from './validation.ts';
 import { withoutVersion } from './version.ts';
+import { vethdRoutes } from './vethd/routes.ts';
 
 /** What the application is built from. */
 export interface AppOptions {
@@ -32,7 +37,7 @@ function createServer({ config, logger }: AppOptions): App {
   const { limits } = config;
   const app = Fastify({
     ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -78,6 +83,10 @@ function createContext(app: App, { engine, config }: AppOptions): ApiContext {
 function registerRoutes(app: App, context: ApiContext): void {
   systemRoutes(app, context);
   networkRoutes(app, context);
+  containerRoutes(app, context);
+  execRoutes(app, context);
+  eventRoutes(app, context);
+  vethdRoutes(app, context);
 }
 
 /**
@@ -89,6 +98,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(app, options);
   app.setErrorHandler(sendError);
   installConventions(app, options.config);
+  installUpgrades(app, options.config.limits);
   app.register(swagger, openapiOptions(options.config));
   // After the plugin, so that the document sees them.
   app.register((routes, _options, done) => {

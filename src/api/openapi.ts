@@ -12,6 +12,11 @@ are ignored. Changing routes take \`dry-run=true\` and then answer with the comm
 /** Options of the plugin that writes the document. */
 export function openapiOptions(config: ApiConfig): SwaggerOptions {
   return {
+    // Without shared parts, which the YAML would write as anchors.
+    transformObject: (document) =>
+      JSON.parse(
+        JSON.stringify('openapiObject' in document ? document.openapiObject : document.swaggerObject),
+      ),
     openapi: {
       openapi: '3.0.3',
       info: { title: 'vethd', version: config.version, description: DESCRIPTION, license: { name: 'MIT' } },

@@ -62,3 +62,11 @@ export function Nullable<Schema extends TSchema>(schema: Schema) {
 export const IdParameter = Type.Object({
   id: Type.String({ description: 'Id, name or beginning of the id.', examples: ['lab'] }),
 });
+
+/** An answer in plain text, in place of a schema of `response`. */
+export function PlainText(description: string, example: string) {
+  return {
+    description,
+    content: { 'text/plain': { schema: Type.String({ examples: [example] }) } },
+  };
+}

@@ -68,8 +68,10 @@ export function mappingsOf(endpoint: Endpoint): PortMapping[] {
 }
 
 /** The map `Ports` of `NetworkSettings`. */
-export function toPortMap(endpoints: readonly Endpoint[]): PortMapJson {
-  const map: PortMapJson = {};
+export function toPortMap(
+  endpoints: readonly Endpoint[],
+): Record<string, Required<PortMapJson[string][number]>[]> {
+  const map: ReturnType<typeof toPortMap> = {};
   for (const mapping of endpoints.flatMap(mappingsOf)) {
     const key = `${mapping.containerPort}/${mapping.protocol}`;
     map[key] ??= [];

@@ -1,4 +1,6 @@
 /** Endpoints between Docker's JSON and the engine's words. */
+
+import { isRunning } from '../../engine/running.ts';
 import { type Address, type Family, formatAddress } from '../../model/address.ts';
 import type { Container } from '../../model/container.ts';
 import { dnsNamesOf } from '../../model/dns-names.ts';
@@ -108,7 +110,7 @@ export function toEndpointSettings(
   { endpoint, network }: { readonly endpoint: Endpoint; readonly network: Network },
   minor: number,
 ): EndpointSettingsJson {
-  const runs = container.state === 'running';
+  const runs = isRunning(container);
   const hasOptions = Object.keys(endpoint.driverOpts).length > 0;
   return {
     IPAMConfig: toIpamConfig(endpoint.asked),

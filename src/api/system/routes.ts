@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { VethdError } from '../../errors.ts';
 import type { ApiContext, App } from '../context.ts';
-import { ERRORS, Nothing } from '../schema.ts';
+import { ERRORS, Nothing, PlainText } from '../schema.ts';
 import { minorOf } from '../version.ts';
 import { EmptyList, InfoAnswer, VersionAnswer, VolumesAnswer } from './schema.ts';
 import { toInfo, toVersion } from './wire.ts';
@@ -19,7 +19,7 @@ function pingRoutes(app: App): void {
   const summary = 'Whether the daemon answers';
   app.get(
     '/_ping',
-    { schema: { tags: TAGS, summary, response: { 200: Type.String({ examples: ['OK'] }), ...ERRORS } } },
+    { schema: { tags: TAGS, summary, response: { 200: PlainText('It does.', 'OK'), ...ERRORS } } },
     async (request, reply) => {
       pingHeaders(request, reply);
       return reply.type('text/plain; charset=utf-8').send('OK');

@@ -1,0 +1,132 @@
+/** Schemas of what Docker's API has not. */
+import { type Static, Type } from 'typebox';
+import { PortMap } from '../endpoints/schema.ts';
+import { DryRun, Nullable } from '../schema.ts';
+
+const Text = Type.String();
+const Count = Type.Integer();
+
+/** Query of `GET /vethd/trace`. */
+export const TraceQuery = Type.Object({
+  of: Type.Optional(
+    Type.String({
+      description: 'A container, an interface of the host, or `container/ifname`.',
+      examples: ['web1', 'veth1a2b3c4', 'web1/eth0'],
+    }),
+  ),
+});
+
+const Counters = Type.Object({
+  RxBytes: Count,
+  RxPackets: Count,
+  RxErrors: Count,
+  RxDropped: Count,
+  TxBytes: Count,
+  TxPackets: Count,
+  TxErrors: Count,
+  TxDropped: Count,
+});
+
+const TraceEnd = Type.Object({
+  Ifname: Text,
+  Ifindex: Count,
+  Mac: Text,
+  Mtu: Count,
+  Up: Type.Boolean(),
+  Operstate: Text,
+  Addresses: Type.Array(Text),
+  Counters,
+});
+
+const Named = Type.Object({ Id: Text, Name: Text });
+
+/** One pair, and whose it is. */
+export const TraceAnswer = Type.Object(
+  {
+    Host: Nullable(TraceEnd),
+    Peer: Nullable(TraceEnd),
+    Ours: Type.Boolean({ description: 'Whether vethd made the pair.' }),
+    Netns: Type.String({ description: 'The peer’s namespace: a name, `pid:N`, a path, or `netnsid N`.' }),
+    Container: Nullable(Named),
+    Network: Nullable(Named),
+    EndpointId: Nullable(Text),
+    Bridge: Nullable(Type.Object({ Ifname: Text, PortState: Text })),
+  },
+  { description: 'A veth pair; what the kernel does not tell is null.' },
+);
+
+const TopologyMember = Type.Object({
+  ContainerId: Text,
+  Container: Text,
+  EndpointId: Text,
+  Veth: Type.String({ description: 'The host end.' }),
+  Ifname: Type.String({ description: 'The peer’s name inside.' }),
+  Mac: Text,
+  IPv4Address: Text,
+  IPv6Address: Text,
+  Ports: PortMap,
+});
+
+const Subnet = Type.Object({
+  Subnet: Text,
+  Gateway: Text,
+  IPsInUse: Type.Unsafe<bigint>({
+    type: 'integer',
+    description: 'The reserved ones and the gateway included.',
+  }),
+  DynamicIPsAvailable: Type.Unsafe<bigint>({
+    type: 'integer',
+    description: 'At most 2^64 - 1, as in Docker.',
+  }),
+});
+
+/** A network with its bridge and members. */
+export const TopologyNetwork = Type.Object({
+  Id: Text,
+  Name: Text,
+  Driver: Text,
+  Bridge: Type.String({ description: 'The bridge’s device; empty on host and none.' }),
+  Internal: Type.Boolean(),
+  Subnets: Type.Array(Subnet),
+  Members: Type.Array(TopologyMember),
+});
+
+/** `GET /vethd/topology`. */
+export const TopologyAnswer = Type.Object(
+  { Networks: Type.Array(TopologyNetwork) },
+  { description: 'Who is connected to whom, in one answer.' },
+);
+
+/** What a full pass mends or would mend. */
+export const PassAnswer = Type.Object(
+  {
+    Commands: Type.Array(Text, {
+      description: 'Equivalent command lines; none when all is as it should be.',
+    }),
+  },
+  { examples: [{ Commands: ['ip link set vethd0 up'] }] },
+);
+
+/** `PATCH /vethd/endpoints/{id}`. */
+export const EndpointPatch = Type.Object(
+  { PortBindings: Type.Optional(PortMap) },
+  {
+    description: 'Replaces the published ports.',
+    examples: [{ PortBindings: { '80/tcp': [{ HostPort: '8080' }] } }],
+  },
+);
+
+/** What a patch answers: the ports as they are now, or in a dry run the commands. */
+export const EndpointPatched = Type.Object({
+  Id: Type.Optional(Text),
+  Ports: Type.Optional(PortMap),
+  Commands: Type.Optional(Type.Array(Text, { description: 'Only in a dry run.' })),
+});
+
+/** Query of the changes. */
+export const ChangeQuery = Type.Object(DryRun);
+
+/** A pair on the wire. */
+export type TraceJson = Static<typeof TraceAnswer>;
+/** A network of the topology on the wire. */
+export type TopologyNetworkJson = Static<typeof TopologyNetwork>;
