@@ -61,5 +61,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 /** The tour makes and removes things under fixed names, so it throws anywhere but in `scripts/throwaway`. */
 export function requireThrowawayHost(): void {
   if (process.env['VETHD_THROWAWAY'] === '1') return;
-  throw new Error('the tour does not run on the machine itself: npm run quickstart gives it a throwaway host');
+  throw new Error(
+    'the tour does not run on the machine itself: npm run quickstart gives it a throwaway host',
+  );
 }
