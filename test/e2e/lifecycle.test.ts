@@ -1,0 +1,120 @@
+/** The daemon's own life: start, second start, crash, stop. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attempt } from '../helpers/commands.ts';
+import { Daemon } from '../helpers/daemon.ts';
+import { addNetns, linksOf, linksOfVethd, ping, removeNetns } from '../helpers/host.ts';
+import { until } from '../helpers/until.ts';
+
+const daemon = new Daemon();
+
+beforeAll(async () => {
+  await daemon.start();
+  await daemon.call('POST', '/networks/create', {
+    Name: 'lab',
+    IPAM: { Config: [{ Subnet: '10.60.0.0/24' }] },
+  });
+  for (const name of ['one', 'two']) {
+    await addNetns(name);
+    await daemon.call('POST', '/networks/lab/connect', { Container: name });
+  }
+});
+
+afterAll(async () => {
+  await daemon.dispose();
+});
+
+/** Pings every 10 ms until told to stop; gives how many packets were sent and how many were lost. */
+function steadyPing(netns: string, address: string): () => Promise<{ sent: number; lost: number }> {
+  const child = spawn('ip', ['netns', 'exec', netns, 'ping', '-i', '0.01', '-q', address]);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  return async () => {
+    const closed = once(child, 'close');
+    child.kill('SIGINT');
+    await closed;
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? [];
+    return { sent: Number(sent), lost: Number(sent) - Number(received) };
+  };
+}
+
+async function linkIdentities(): Promise<string[]> {
+  return (await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`);
+}
+
+describe('the daemon', () => {
+  test('keeps its files to itself', () => {
+    expect(statSync(daemon.stateDir).mode & 0o777).toBe(0o700);
+    expect(statSync(join(daemon.stateDir, 'vethd.db')).mode & 0o777).toBe(0o600);
+    expect(statSync(daemon.socket).mode & 0o777).toBe(0o600);
+  });
+
+  test('lets no second one at the same state folder, and says who holds it', async () => {
+    const args = ['dist/main.js', '--socket', `${daemon.socket}2`, '--state-dir', daemon.stateDir];
+    const second = await attempt(process.execPath, args);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain(`pid ${daemon.pid}`);
+  });
+
+  test('refuses a socket on which another one answers', async () => {
+    const args = [
+      'dist/main.js',
+      '--socket',
+      daemon.socket,
+      '--state-dir',
+      `${daemon.stateDir}2`,
+      '--bridge-name',
+      'vethd9',
+    ];
+    const second = await attempt(process.execPath, args);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain(daemon.socket);
+    expect((await daemon.request('GET', '/_ping')).status).toBe(200);
+  });
+
+  test('loses no packet between two members over kill -9 and restart, and takes over what is there', async () => {
+    const before = await linkIdentities();
+    const stop = steadyPing('one', '10.60.0.3');
+    await until('packets flow', async () => ping('one', '10.60.0.3'));
+    await daemon.kill();
+    await daemon.start();
+    const { sent, lost } = await stop();
+    expect(lost).toBe(0);
+    expect(sent).toBeGreaterThan(10);
+    expect(await linkIdentities()).toEqual(before);
+    const shown = await daemon.call('GET', '/networks/lab');
+    expect(Object.keys(shown.Containers)).toHaveLength(2);
+  });
+
+  test('mends at its start what was broken while it was down', async () => {
+    const veth = (await linksOf()).find(({ ifname }) => /^veth[0-9a-f]{7}$/.test(ifname));
+    await daemon.kill();
+    await attempt('ip', ['link', 'del', veth?.ifname ?? '']);
+    await daemon.start();
+    expect(await ping('one', '10.60.0.3')).toBe(true);
+    expect(await ping('two', '10.60.0.1')).toBe(true);
+  });
+
+  test('ends at SIGTERM with the data path up', async () => {
+    const stop = steadyPing('one', '10.60.0.3');
+    await until('packets flow', async () => ping('one', '10.60.0.3'));
+    expect(await daemon.stop()).toBe(0);
+    expect((await stop()).lost).toBe(0);
+    expect(await ping('two', '10.60.0.2')).toBe(true);
+    await daemon.start();
+  });
+
+  test('leaves nothing when everything was removed', async () => {
+    for (const name of ['one', 'two']) {
+      await daemon.call('POST', '/networks/lab/disconnect', { Container: name });
+      await removeNetns(name);
+    }
+    await daemon.call('DELETE', '/networks/lab');
+    await until('only the predefined bridge is left', async () => (await linksOfVethd()).join() === 'vethd0');
+  });
+});

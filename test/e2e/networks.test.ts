@@ -1,0 +1,193 @@
+/** Networks and their members, from HTTP to a real packet. */
+import { describe, expect, test } from 'vitest';
+import { daemonForFile } from '../helpers/daemon-for-file.ts';
+import { addNetns, addressesOf, inNetns, ip, linksOf, ping, removeNetns, routesOf } from '../helpers/host.ts';
+import { until } from '../helpers/until.ts';
+
+const daemon = daemonForFile();
+
+async function createNetwork(name: string, subnet: string, more: object = {}): Promise<string> {
+  const body = { Name: name, IPAM: { Config: [{ Subnet: subnet }] }, ...more };
+  return (await daemon.call('POST', '/networks/create', body)).Id;
+}
+
+function connect(network: string, container: string, config: object = {}): Promise<unknown> {
+  return daemon.call('POST', `/networks/${network}/connect`, {
+    Container: container,
+    EndpointConfig: config,
+  });
+}
+
+function disconnect(network: string, container: string, force = false): Promise<unknown> {
+  return daemon.call('POST', `/networks/${network}/disconnect`, { Container: container, Force: force });
+}
+
+async function hostEnds(): Promise<readonly string[]> {
+  return (await linksOf())
+    .filter(({ linkinfo }) => linkinfo?.info_kind === 'veth')
+    .map(({ ifname }) => ifname);
+}
+
+describe('a bridge network', () => {
+  test('carries packets between its members and to its gateway as soon as connect has answered', async () => {
+    const id = await createNetwork('lab', '10.50.0.0/24');
+    await addNetns('red');
+    await addNetns('blue');
+    await connect('lab', 'red', { IPAMConfig: { IPv4Address: '10.50.0.20' } });
+    expect(await ping('red', '10.50.0.1')).toBe(true);
+    await connect('lab', 'blue');
+    expect(await ping('blue', '10.50.0.20')).toBe(true);
+    expect(await addressesOf('blue')).toMatchObject([
+      { ifname: 'lo' },
+      { ifname: 'eth0', local: '10.50.0.2', prefixlen: 24 },
+    ]);
+    expect(await routesOf('blue')).toMatchObject([
+      { dst: 'default', gateway: '10.50.0.1' },
+      { dst: '10.50.0.0/24' },
+    ]);
+    const bridge = (await linksOf()).find(({ ifname }) => ifname === `br-${id.slice(0, 12)}`);
+    expect(bridge).toMatchObject({ ifalias: `vethd:${id}`, linkinfo: { info_kind: 'bridge' } });
+    const blue = (await linksOf('blue')).find(({ ifname }) => ifname === 'eth0');
+    expect(blue?.address).toBe('02:42:0a:32:00:02');
+  });
+
+  test('frees the names at once when a member leaves, and gives its address again', async () => {
+    await disconnect('lab', 'blue');
+    expect((await linksOf('blue')).map(({ ifname }) => ifname)).not.toContain('eth0');
+    await connect('lab', 'blue');
+    expect((await addressesOf('blue')).map(({ local }) => local)).toContain('10.50.0.2');
+    expect(await ping('blue', '10.50.0.20')).toBe(true);
+    await disconnect('lab', 'blue');
+    await disconnect('lab', 'red');
+    await daemon.call('DELETE', '/networks/lab');
+    await until('host ends are reaped', async () => (await hostEnds()).length === 0);
+  });
+
+  test('has eth0 and eth1 with one default route in a container on two networks', async () => {
+    await createNetwork('front', '10.51.0.0/24');
+    await createNetwork('back', '10.52.0.0/24', { Options: { 'com.docker.network.driver.mtu': '1400' } });
+    await connect('front', 'red');
+    await connect('back', 'red');
+    const names = (await linksOf('red')).map(({ ifname, mtu }) => `${ifname} ${mtu}`);
+    expect(names).toEqual(['lo 65536', 'eth0 1500', 'eth1 1400']);
+    const defaults = async (): Promise<unknown> =>
+      (await routesOf('red')).filter(({ dst }) => dst === 'default');
+    // Docker's order: the network's name decides among equals.
+    expect(await defaults()).toMatchObject([{ gateway: '10.52.0.1', dev: 'eth1' }]);
+    await disconnect('back', 'red');
+    expect(await defaults()).toMatchObject([{ gateway: '10.51.0.1', dev: 'eth0' }]);
+    await disconnect('front', 'red');
+    await daemon.call('POST', '/networks/prune');
+  });
+
+  test('chooses the subnet, honours ip-range, gateway and reserved addresses', async () => {
+    const config = {
+      Subnet: '10.53.0.0/16',
+      IPRange: '10.53.4.0/24',
+      Gateway: '10.53.4.1',
+      AuxiliaryAddresses: { router: '10.53.4.2' },
+    };
+    await daemon.call('POST', '/networks/create', { Name: 'ranged', IPAM: { Config: [config] } });
+    await connect('ranged', 'red');
+    expect((await addressesOf('red')).map(({ local }) => local)).toContain('10.53.4.3');
+    expect(await ping('red', '10.53.4.1')).toBe(true);
+    const chosen = await daemon.call('POST', '/networks/create', { Name: 'chosen' });
+    const shown = await daemon.call('GET', `/networks/${chosen.Id}`);
+    expect(shown.IPAM.Config).toEqual([{ Subnet: '172.18.0.0/16', Gateway: '172.18.0.1' }]);
+    await disconnect('ranged', 'red');
+    await daemon.call('POST', '/networks/prune');
+  });
+
+  test('is left with Force after the namespace is gone', async () => {
+    await createNetwork('gone', '10.54.0.0/24');
+    await addNetns('brief');
+    await connect('gone', 'brief');
+    await removeNetns('brief');
+    await disconnect('gone', 'brief', true);
+    const shown = await daemon.call('GET', '/networks/gone');
+    expect(shown.Containers).toEqual({});
+    await daemon.call('DELETE', '/networks/gone');
+  });
+});
+
+describe('containers by pid and path', () => {
+  test('join by pid:N, are shown by it, and are forgotten when they leave', async () => {
+    await createNetwork('procs', '10.55.0.0/24');
+    const { spawn } = await import('node:child_process');
+    const child = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
+    try {
+      const pid = child.pid ?? 0;
+      const { readlinkSync } = await import('node:fs');
+      const own = readlinkSync('/proc/self/ns/net');
+      await until('it has its own namespace', async () => readlinkSync(`/proc/${pid}/ns/net`) !== own);
+      await connect('procs', `pid:${pid}`);
+      const members = Object.values<{ Name: string }>(
+        (await daemon.call('GET', '/networks/procs')).Containers,
+      );
+      expect(members.map(({ Name }) => Name)).toEqual([`pid-${pid}`]);
+      expect(await ping(undefined, '10.55.0.2')).toBe(true);
+      await disconnect('procs', `pid:${pid}`);
+      expect((await daemon.call('GET', '/networks/procs')).Containers).toEqual({});
+    } finally {
+      child.kill('SIGKILL');
+    }
+    await daemon.call('DELETE', '/networks/procs');
+  });
+
+  test('end with their process: the endpoint is released', async () => {
+    await createNetwork('ending', '10.56.0.0/24');
+    const { spawn } = await import('node:child_process');
+    const child = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
+    const pid = child.pid ?? 0;
+    const { readlinkSync } = await import('node:fs');
+    const own = readlinkSync('/proc/self/ns/net');
+    await until('it has its own namespace', async () => readlinkSync(`/proc/${pid}/ns/net`) !== own);
+    await connect('ending', `pid:${pid}`);
+    child.kill('SIGKILL');
+    await until('the endpoint is released', async () => {
+      const shown = await daemon.call('GET', '/networks/ending');
+      return Object.keys(shown.Containers).length === 0;
+    });
+    await daemon.call('DELETE', '/networks/ending');
+  });
+
+  test('join by an absolute path under /run/netns', async () => {
+    await createNetwork('paths', '10.57.0.0/24');
+    await connect('paths', '/run/netns/red');
+    expect(await ping('red', '10.57.0.1')).toBe(true);
+    await disconnect('paths', 'red');
+    await daemon.call('DELETE', '/networks/paths');
+  });
+});
+
+describe('managed containers', () => {
+  test('get a namespace as ip netns add would make it, and lose it when removed', async () => {
+    await createNetwork('own', '10.58.0.0/24');
+    const created = await daemon.call('POST', '/containers/create?name=web1', {
+      HostConfig: { NetworkMode: 'own' },
+    });
+    await daemon.call('POST', `/containers/${created.Id}/start`);
+    expect(await inNetns('web1', 'ip', '-br', 'link', 'show', 'lo')).toContain('UP');
+    expect(await ping('web1', '10.58.0.1')).toBe(true);
+    await daemon.call('DELETE', '/containers/web1?force=1');
+    await expect(inNetns('web1', 'true')).rejects.toThrow();
+    await daemon.call('DELETE', '/networks/own');
+  });
+
+  test('on none have lo and nothing else', async () => {
+    await daemon.call('POST', '/containers/create?name=alone', { HostConfig: { NetworkMode: 'none' } });
+    await daemon.call('POST', '/containers/alone/start');
+    expect((await linksOf('alone')).map(({ ifname, flags }) => [ifname, flags.includes('UP')])).toEqual([
+      ['lo', true],
+    ]);
+    await daemon.call('DELETE', '/containers/alone?force=1');
+  });
+});
+
+describe('what is left', () => {
+  test('nothing of the namespaces that the tests made', async () => {
+    await removeNetns('red');
+    await removeNetns('blue');
+    expect(await ip(['netns', 'list'])).toBe('');
+  });
+});
