@@ -6,6 +6,7 @@ import type {
   ContainerSummary,
   EventAnswer,
   NetworkAnswer,
+  TopologyAnswer,
   TraceAnswer,
 } from './wire.ts';
 
@@ -104,6 +105,11 @@ export function events(since: string, until: string, filters: Filters): Call<Eve
 /** `GET /vethd/trace`: every pair that belongs to a container or an interface. */
 export function trace(term: string): Call<TraceAnswer[]> {
   return { method: 'GET', path: '/vethd/trace', query: { of: term } };
+}
+
+/** `GET /vethd/topology`. */
+export function topology(): Call<TopologyAnswer> {
+  return { method: 'GET', path: '/vethd/topology' };
 }
 
 /** `POST /vethd/reconcile`: one full pass; answers with what it mended. */

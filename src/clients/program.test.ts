@@ -334,7 +334,7 @@ describe('completion', () => {
   });
 
   test.each([
-    [['net'], 'network\nns\ntrace\nreconcile\nevents\ncompletion\n'],
+    [['net'], 'network\nns\ntrace\ntopology\nreconcile\nevents\ncompletion\n'],
     [['network', 'rm', ''], 'bridge\nlab\n'],
     [['network', 'rm', 'lab', ''], 'bridge\nlab\n'],
     [['network', 'connect', 'lab', ''], 'web\n'],

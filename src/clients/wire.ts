@@ -129,3 +129,33 @@ export interface TraceAnswer {
   readonly EndpointId?: string | null;
   readonly Bridge?: { readonly Ifname: string; readonly PortState: string } | null;
 }
+
+/** A member in the topology. Addresses carry their prefix length; `''` for none. */
+export interface TopologyMemberAnswer {
+  readonly Container: string;
+  /** The host end; `''` on host and none. */
+  readonly Veth: string;
+  readonly Ifname: string;
+  readonly IPv4Address: string;
+  readonly IPv6Address: string;
+  /** Published ports by `port/protocol`. */
+  readonly Ports: Readonly<
+    Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
+  >;
+}
+
+/** A network in the topology. */
+export interface TopologyNetworkAnswer {
+  readonly Name: string;
+  readonly Driver: string;
+  /** The device; `''` where there is none. */
+  readonly Bridge: string;
+  readonly Internal: boolean;
+  readonly Subnets: readonly { readonly Subnet: string; readonly Gateway: string }[];
+  readonly Members: readonly TopologyMemberAnswer[];
+}
+
+/** Who is connected to whom. */
+export interface TopologyAnswer {
+  readonly Networks: readonly TopologyNetworkAnswer[];
+}

@@ -1,6 +1,6 @@
 /** vethctl against the built daemon: what it prints is held against the kernel, not against vethctl. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { daemonForFile } from '../helpers/daemon.ts';
+import { daemonForFile } from '../helpers/daemon-for-file.ts';
 import { addNetns, inNetns, linksOf, listNetns, ping, removeNetns, snapshot } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 

@@ -1,15 +1,17 @@
-/** What is vethd's own: `trace` and `reconcile`. */
+/** What is vethd's own: `trace`, `topology`, `reconcile`. */
 import type { Command } from 'commander';
-import { asDryRun, reconcile, trace } from '../calls.ts';
+import { asDryRun, reconcile, topology, trace } from '../calls.ts';
 import { ask } from '../client.ts';
 import { listFormat } from '../flags.ts';
 import { printCommands, type Shell } from '../shell.ts';
 import { formatJson } from '../table.ts';
+import { formatTopology } from '../topology-tree.ts';
 import { formatTrace } from '../trace-picture.ts';
 
 /** Adds the commands to the program. */
 export function addVethdCommands(program: Command, shell: Shell): void {
   addTrace(program, shell);
+  addTopology(program, shell);
   addReconcile(program, shell);
 }
 
@@ -23,6 +25,17 @@ function addTrace(program: Command, shell: Shell): void {
       if (options.format === 'json') return shell.io.out(formatJson(traces));
       if (traces.length === 0) shell.io.out(`${term} has no veth pair: only lo, or nothing of its own\n`);
       else shell.io.out(traces.map(formatTrace).join('\n'));
+    });
+}
+
+function addTopology(program: Command, shell: Shell): void {
+  program
+    .command('topology')
+    .description('All networks, their bridges and their members as a tree')
+    .option('--format <format>', 'json: on one line', listFormat)
+    .action(async (options: { format?: 'table' | 'json' }) => {
+      const answer = await ask(shell.client(), topology());
+      shell.io.out(options.format === 'json' ? formatJson(answer) : formatTopology(answer));
     });
 }
 
