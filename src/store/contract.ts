@@ -18,6 +18,14 @@ export interface Matches<Noun> {
   readonly by: 'id' | 'name' | 'prefix' | 'none';
 }
 
+/** A running member of a network, as its name or address leads to it. */
+export interface NamedMember {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly ipv4: Address | undefined;
+  readonly ipv6: Address | undefined;
+}
+
 /** Reads. Lists come in the order of creation. */
 export interface StoreReader {
   /** Random, made with the database; ids of containers that nobody adopted derive from it. */
@@ -37,6 +45,10 @@ export interface StoreReader {
   listEndpointsOfNetwork(networkId: string): Endpoint[];
   listEndpointsOfContainer(containerId: string): Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
+  /** The running members one of whose `dnsNamesOf` folds to the name, in the order of connecting. By index. */
+  listMembersNamed(networkId: string, foldedName: string): NamedMember[];
+  /** The running member that has the address. By index. */
+  findMemberAt(networkId: string, address: Address): NamedMember | undefined;
   /** Every subnet of every network, config-only ones left out. */
   listPools(): { readonly networkId: string; readonly networkName: string; readonly prefix: Prefix }[];
   /** Addresses of the subnet that are taken, the reserved ones included. O(ranges), not O(addresses). */

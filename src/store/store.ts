@@ -11,6 +11,7 @@ import { prepareEndpoints } from './endpoints.ts';
 import { prepareEvents } from './events.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
+import { prepareNames } from './names.ts';
 import { prepareNetworks } from './networks.ts';
 import { prepareSubnets } from './subnets.ts';
 
@@ -45,6 +46,7 @@ function prepareNouns(database: Connection): { reader: StoreReader; writer: Stor
     ...containers.reads,
     ...endpoints.reads,
     ...events.reads,
+    ...prepareNames(database),
   };
   const writer: StoreWriter = {
     ...reader,
