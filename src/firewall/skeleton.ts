@@ -146,9 +146,11 @@ const MEMBERS: readonly Chain[] = [
   ['prerouting', 'type filter hook prerouting priority filter; policy accept;', 'iifname vmap @members'],
 ];
 
+// A set that no data type can describe is declared by the expressions that are looked up in it.
 function keyDeclaration(key: readonly NftField[]): string {
   if (!key.includes('nd_target')) return `type ${key.join(' . ')}`;
-  return `typeof ${key.map((field) => (field === 'nd_target' ? ND_TARGET : field)).join(' . ')}`;
+  const expressions: Partial<Record<NftField, string>> = { ifname: 'iifname', nd_target: ND_TARGET };
+  return `typeof ${key.map((field) => expressions[field] ?? field).join(' . ')}`;
 }
 
 function setLines(name: string, set: NftSet, elements: readonly string[]): string[] {
