@@ -24,6 +24,8 @@ export interface EngineConfig {
   /** Subnet of the predefined network `bridge`; undefined: the first free pool. */
   readonly bridgeSubnet: Prefix | undefined;
   readonly allowExec: boolean;
+  /** Where the folders of namespaces' own files are; /etc/netns. */
+  readonly netnsEtcDir: string;
 }
 
 /** The rooms and settings behind the verbs. */

@@ -102,8 +102,8 @@ function streamsOf(program: RunningProgram, spec: ExecSpec, attached: boolean): 
   };
 }
 
-/** The programs of one daemon. `etcRoot` is where folders such as /etc/netns/NAME are. */
-export function createExecs(context: EngineContext, etcRoot: string): Execs {
+/** The programs of one daemon. */
+export function createExecs(context: EngineContext): Execs {
   const execs = new Map<string, Exec>();
   const running = () =>
     [...execs.values()].filter(({ program, exitCode }) => program !== undefined && exitCode === undefined);
@@ -159,7 +159,7 @@ export function createExecs(context: EngineContext, etcRoot: string): Execs {
       workingDir: spec.workingDir === '' ? '/' : spec.workingDir,
       user: spec.user,
       terminal: spec.tty ? (size ?? DEFAULT_SIZE) : undefined,
-      etcFolder: place.netnsName === '' ? '' : `${etcRoot}/${place.netnsName}`,
+      etcFolder: place.netnsName === '' ? '' : `${context.config.netnsEtcDir}/${place.netnsName}`,
     });
     exec.program = program;
     follow(exec, program);

@@ -3,27 +3,14 @@
  * is in. A socket keeps its namespace, and so keeps the namespace alive, until it is closed; descriptors belong
  * to the process, so that the main thread can adopt what the kernel thread opened (measured on Node 20).
  */
-import koffi from 'koffi';
-import { VethdError } from '../errors.ts';
+import { closeSync } from 'node:fs';
 import type { DnsSockets } from './contract.ts';
-
-const libc = koffi.load('libc.so.6');
-const socket: (domain: number, type: number, protocol: number) => number = libc.func(
-  'int socket(int domain, int type, int protocol)',
-);
-const bind: (fd: number, address: Uint8Array, length: number) => number = libc.func(
-  'int bind(int fd, const uint8_t *address, uint32_t length)',
-);
-const listen: (fd: number, backlog: number) => number = libc.func('int listen(int fd, int backlog)');
-const setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number =
-  libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
-const close: (fd: number) => number = libc.func('int close(int fd)');
+import { bindSocket, listenOn, openSocket, setSocketOption } from './libc.ts';
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IP = 0;
@@ -35,47 +22,40 @@ const BACKLOG = 64;
 const RESOLVER = Uint8Array.of(AF_INET, 0, 0, 53, 127, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0);
 const ON = new Uint8Array(Int32Array.of(1).buffer);
 
-function check(result: number, what: string): number {
-  if (result >= 0) return result;
-  const number = koffi.errno();
-  const errno = Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? 'EUNKNOWN';
-  throw new VethdError('internal', `opening the resolver at 127.0.0.11: ${what}: ${errno}`, { errno });
-}
-
 function openBound(type: number, prepare: (fd: number) => void): number {
-  const fd = check(socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), 'socket');
+  const fd = openSocket(AF_INET, type | SOCK_NONBLOCK, 0);
   try {
     // Also while lo is still down: the order in which it comes up is not ours to depend on.
-    check(setsockopt(fd, IPPROTO_IP, IP_FREEBIND, ON, ON.length), 'IP_FREEBIND');
+    setSocketOption(fd, IPPROTO_IP, IP_FREEBIND, ON);
     prepare(fd);
     return fd;
   } catch (error) {
-    close(fd);
+    closeSync(fd);
     throw error;
   }
 }
 
-function bindResolver(fd: number): void {
-  check(bind(fd, RESOLVER, RESOLVER.length), 'bind');
+function prepareUdp(fd: number): void {
+  bindSocket(fd, RESOLVER);
 }
 
 function prepareTcp(fd: number): void {
   // Connections of an earlier daemon in TIME_WAIT must not keep us from our address.
-  check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, ON.length), 'SO_REUSEADDR');
-  bindResolver(fd);
-  check(listen(fd, BACKLOG), 'listen');
+  setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
+  bindSocket(fd, RESOLVER);
+  listenOn(fd, BACKLOG);
 }
 
 /**
  * Opens both sockets in the thread's namespace, both or none. Synchronous, as everything between entering a
- * namespace and leaving it. Throws internal with the kernel's errno, EADDRINUSE when another server is there.
+ * namespace and leaving it. Throws unavailable with the kernel's errno, EADDRINUSE when another server is there.
  */
 export function openDnsSockets(): DnsSockets {
-  const udpFd = openBound(SOCK_DGRAM, bindResolver);
+  const udpFd = openBound(SOCK_DGRAM, prepareUdp);
   try {
     return { udpFd, tcpFd: openBound(SOCK_STREAM, prepareTcp) };
   } catch (error) {
-    close(udpFd);
+    closeSync(udpFd);
     throw error;
   }
 }

@@ -168,8 +168,8 @@ function startInTerminal(netnsFd: number, spec: ProgramSpec, size: TerminalSize)
 
 /**
  * Starts a program in the namespace that `netnsFd` is open on; the descriptor is closed when the program ends,
- * or at once when it cannot be started. Throws invalidArgument for an unknown user, internal when processes,
- * terminals or descriptors have run out. A missing program or directory is told on its stderr, with exit code
+ * or at once when it cannot be started. Throws invalidArgument for an unknown user, another error when
+ * processes, terminals or descriptors have run out. A missing program or directory is told on its stderr, with exit code
  * 127 or 126, as by a shell.
  */
 export function startProgram(netnsFd: number, spec: ProgramSpec): RunningProgram {
