@@ -1,6 +1,7 @@
 /** Answers that last: their headers go out at once, because clients wait for them. */
 
 import type { ServerResponse } from 'node:http';
+import { finished, type Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
 /**
@@ -18,14 +19,20 @@ export function beginAnswer(reply: FastifyReply, contentType: string): ServerRes
   return reply.raw;
 }
 
-/** A signal that is aborted when the client goes away or the application closes. */
+/** A signal that is aborted when the answer is over, the client goes away, or the application closes. */
 export function signalOf(raw: ServerResponse, closing: AbortSignal): AbortSignal {
   const over = new AbortController();
   const abort = (): void => over.abort();
-  raw.once('close', () => {
+  finished(raw, () => {
     closing.removeEventListener('abort', abort);
     abort();
   });
   closing.addEventListener('abort', abort, { once: true });
   return over.signal;
+}
+
+/** Ends an answer and with it the connection, which else would hold up the application's end. */
+export function endWithConnection(sink: Writable): void {
+  sink.once('finish', () => sink.destroy());
+  sink.end();
 }

@@ -47,8 +47,12 @@ function fitObject(schema: Schema, value: object): Record<string, unknown> {
   return result;
 }
 
-/** The value with its members named as in the schema and without nulls. What does not fit is left for the check. */
-export function fitMembers(schema: Schema, value: unknown): unknown {
+/**
+ * The value with its members named as in the JSON schema and without nulls. What does not fit is left for the
+ * check.
+ */
+export function fitMembers(jsonSchema: object, value: unknown): unknown {
+  const schema: Schema = jsonSchema;
   if (Array.isArray(value)) {
     const { items } = schema;
     return items === undefined ? value : value.map((element) => fitElement(items, element));

@@ -50,8 +50,20 @@ export const NothingOrDryRun = Type.Unsafe<Static<typeof DryRunAnswer> | undefin
   description: 'No body; in a dry run what would be done.',
 });
 
+/**
+ * A map with keys of any text. Not `Type.Record`: its pattern for keys lets those with a newline through
+ * unchecked, and drops them from answers.
+ */
+export function MapOf<Schema extends TSchema>(values: Schema, options: object = {}) {
+  return Type.Unsafe<Record<string, Static<Schema>>>({
+    type: 'object',
+    additionalProperties: values,
+    ...options,
+  });
+}
+
 /** A map of texts. */
-export const StringMap = Type.Record(Type.String(), Type.String());
+export const StringMap = MapOf(Type.String());
 
 /** The same schema, for a member that may be null in an answer. */
 export function Nullable<Schema extends TSchema>(schema: Schema) {

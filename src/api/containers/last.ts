@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/contract.ts';
 import { isRunning } from '../../engine/running.ts';
 import { messageOf, VethdError } from '../../errors.ts';
 import type { ApiContext, App } from '../context.ts';
-import { beginAnswer, signalOf } from '../long-answer.ts';
+import { beginAnswer, endWithConnection, signalOf } from '../long-answer.ts';
 import { isOn } from '../query.ts';
 import { ERRORS, IdParameter } from '../schema.ts';
 import { StatsAnswer, type StatsJson, StatsQuery, WaitAnswer, WaitQuery } from './schema.ts';
@@ -59,10 +59,10 @@ function waitRoute(app: App, { engine, closing }: ApiContext): void {
       const raw = beginAnswer(reply, 'application/json');
       const signal = signalOf(raw, closing);
       const answer = await waited(engine, container.id, condition, signal);
-      raw.end(`${JSON.stringify(answer)}\n`, () => {
-        // A connection that lasts would hold up the daemon's end.
-        if (closing.aborted) raw.destroy();
-      });
+      raw.write(`${JSON.stringify(answer)}
+`);
+      if (closing.aborted) endWithConnection(raw);
+      else raw.end();
       return reply;
     },
   );
@@ -114,9 +114,8 @@ function statsRoute(app: App, { engine, closing }: ApiContext): void {
         // The client went or the container did: either way the answer is over.
         if (!signal.aborted) request.log.debug({ err: error }, 'stats ended');
       }
-      raw.end(() => {
-        if (closing.aborted) raw.destroy();
-      });
+      if (closing.aborted) endWithConnection(raw);
+      else raw.end();
       return reply;
     },
   );

@@ -1,7 +1,7 @@
 /** Schemas of /containers. */
 import { type Static, Type } from 'typebox';
 import { EndpointConfig, EndpointSettings, PortMap } from '../endpoints/schema.ts';
-import { DryRun, FiltersParameter, Nullable, StringMap } from '../schema.ts';
+import { DryRun, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
 
 const Text = Type.String();
 const Texts = Type.Array(Text);
@@ -9,7 +9,7 @@ const Count = Type.Integer();
 const Flag = Type.Boolean();
 const Switch = (description: string) => Type.Optional(Type.String({ description, examples: ['1'] }));
 
-const ExposedPorts = Type.Record(Text, Type.Object({}), {
+const ExposedPorts = MapOf(Type.Object({}), {
   description: 'Ports that `PublishAllPorts` publishes.',
   examples: [{ '80/tcp': {} }],
 });
@@ -41,9 +41,7 @@ export const ContainerCreate = Type.Object(
         { additionalProperties: true },
       ),
     ),
-    NetworkingConfig: Type.Optional(
-      Type.Object({ EndpointsConfig: Type.Optional(Type.Record(Text, EndpointConfig)) }),
-    ),
+    NetworkingConfig: Type.Optional(Type.Object({ EndpointsConfig: Type.Optional(MapOf(EndpointConfig)) })),
   },
   {
     additionalProperties: true,
@@ -82,7 +80,7 @@ export const ContainerSummary = Type.Object(
     State: Type.String({ examples: ['running'] }),
     Status: Type.String({ examples: ['Up 2 minutes'] }),
     HostConfig: Type.Object({ NetworkMode: Text }),
-    NetworkSettings: Type.Object({ Networks: Type.Record(Text, EndpointSettings) }),
+    NetworkSettings: Type.Object({ Networks: MapOf(EndpointSettings) }),
     Mounts: Texts,
   },
   { description: 'A container in a list.' },
@@ -136,11 +134,9 @@ const Config = Type.Object(
   { additionalProperties: true, description: 'As sent to create.' },
 );
 
-const PublishedPorts = Type.Record(
-  Text,
-  Nullable(Type.Array(Type.Object({ HostIp: Text, HostPort: Text }))),
-  { description: 'Published ports; null for one that is only exposed.' },
-);
+const PublishedPorts = MapOf(Nullable(Type.Array(Type.Object({ HostIp: Text, HostPort: Text }))), {
+  description: 'Published ports; null for one that is only exposed.',
+});
 
 const NetworkSettings = Type.Object({
   Bridge: Text,
@@ -160,7 +156,7 @@ const NetworkSettings = Type.Object({
   IPPrefixLen: Count,
   IPv6Gateway: Text,
   MacAddress: Text,
-  Networks: Type.Record(Text, EndpointSettings),
+  Networks: MapOf(EndpointSettings),
 });
 
 /** A container by itself. */
@@ -275,7 +271,7 @@ export const StatsAnswer = Type.Object(
     cpu_stats: CpuStats,
     precpu_stats: CpuStats,
     memory_stats: Type.Object({}),
-    networks: Type.Record(Text, Counters, { description: 'By the interface’s name inside.' }),
+    networks: MapOf(Counters, { description: 'By the interface’s name inside.' }),
   },
   { description: "The namespace's counters; vethd measures no process." },
 );

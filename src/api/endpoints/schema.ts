@@ -1,6 +1,6 @@
 /** `EndpointSettings`: a container's attachment to a network, as sent and as shown. */
 import { type Static, Type } from 'typebox';
-import { Nullable, StringMap } from '../schema.ts';
+import { MapOf, Nullable, StringMap } from '../schema.ts';
 
 /** Where one container port is published. */
 export const PortBinding = Type.Object({
@@ -13,7 +13,7 @@ export const PortBinding = Type.Object({
 });
 
 /** Published ports: `80/tcp`, or a range such as `8000-8010/tcp`, to where. */
-export const PortMap = Type.Record(Type.String(), Type.Array(PortBinding), {
+export const PortMap = MapOf(Type.Array(PortBinding), {
   description: 'Published ports by `port/protocol`; a range such as `8000-8010/tcp` is one entry.',
   examples: [{ '80/tcp': [{ HostIp: '', HostPort: '8080' }] }],
 });

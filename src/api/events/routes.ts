@@ -1,6 +1,7 @@
 /** GET /events. */
 
 import type { ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
 import type { Filters } from '../../engine/contract.ts';
 import { VethdError } from '../../errors.ts';
 import type { StoredEvent } from '../../model/event.ts';
@@ -72,7 +73,7 @@ function follow(raw: ServerResponse, wish: Wish, { engine, config, streams, clos
   const forget = wish.until === undefined ? () => undefined : endAt(wish.until, stream);
   signalOf(raw, closing).addEventListener('abort', () => stream.close(), { once: true });
   streams.open++;
-  raw.once('close', () => {
+  finished(raw, () => {
     streams.open--;
     unsubscribe();
     forget();

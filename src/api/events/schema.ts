@@ -1,6 +1,6 @@
 /** Schemas of /events. The answer is a stream: each line is one event. */
 import { type Static, Type } from 'typebox';
-import { FiltersParameter } from '../schema.ts';
+import { FiltersParameter, MapOf } from '../schema.ts';
 
 const Moment = (what: string) =>
   Type.Optional(
@@ -25,7 +25,7 @@ export const EventAnswer = Type.Object(
     from: Type.Optional(Type.String({ description: 'Container events: the image.' })),
     Type: Type.String({ examples: ['network'] }),
     Action: Type.String({ examples: ['connect'] }),
-    Actor: Type.Object({ ID: Type.String(), Attributes: Type.Record(Type.String(), Type.String()) }),
+    Actor: Type.Object({ ID: Type.String(), Attributes: MapOf(Type.String()) }),
     scope: Type.String(),
     time: Type.Integer({ description: 'Unix seconds.' }),
     timeNano: Type.Integer({ description: 'Unix nanoseconds.' }),

@@ -3,6 +3,7 @@
  * full he is cut off. Whoever makes the lines never waits.
  */
 import type { Writable } from 'node:stream';
+import { endWithConnection } from '../long-answer.ts';
 
 /** What may wait for a reader. */
 export interface QueueLimits {
@@ -68,7 +69,7 @@ export function createLineStream(sink: Writable, backlog: Iterable<string>, limi
     },
     close: () => {
       if (isBlocked) sink.destroy();
-      else sink.end(() => sink.destroy());
+      else endWithConnection(sink);
     },
   };
 }

@@ -1,14 +1,14 @@
 /** Schemas of /networks. */
 import { type Static, Type } from 'typebox';
 import { EndpointConfig } from '../endpoints/schema.ts';
-import { DryRun, FiltersParameter, Nullable, StringMap } from '../schema.ts';
+import { DryRun, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
 
 const IpamEntry = Type.Object({
   Subnet: Type.Optional(Type.String({ examples: ['10.61.0.0/24'] })),
   IPRange: Type.Optional(Type.String({ description: 'Where addresses are chosen from.' })),
   Gateway: Type.Optional(Type.String({ examples: ['10.61.0.1'] })),
   AuxiliaryAddresses: Type.Optional(
-    Type.Record(Type.String(), Type.String(), {
+    MapOf(Type.String(), {
       description: 'Addresses that are never handed out, by name.',
     }),
   ),
@@ -44,7 +44,7 @@ export const NetworkAnswer = Type.Object(
     Ingress: Type.Boolean(),
     ConfigFrom: Type.Object({ Network: Type.String() }),
     ConfigOnly: Type.Boolean(),
-    Containers: Type.Record(Type.String(), NetworkMember, {
+    Containers: MapOf(NetworkMember, {
       description: 'Running members by container id; in a list only below 1.28.',
     }),
     Options: StringMap,

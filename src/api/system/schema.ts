@@ -1,6 +1,6 @@
 /** Schemas of /_ping, /version, /info and of the answers for what vethd lacks. */
 import { type Static, Type } from 'typebox';
-import { Nullable } from '../schema.ts';
+import { MapOf, Nullable } from '../schema.ts';
 
 const Text = Type.String();
 const Flag = Type.Boolean();
@@ -75,7 +75,7 @@ export const InfoAnswer = Type.Object(
     ExperimentalBuild: Flag,
     LiveRestoreEnabled: Flag,
     DefaultRuntime: Text,
-    Runtimes: Type.Record(Text, Type.Object({ path: Text })),
+    Runtimes: MapOf(Type.Object({ path: Text })),
     InitBinary: Text,
     Isolation: Text,
     Labels: Texts,
@@ -101,7 +101,7 @@ export const InfoAnswer = Type.Object(
     RuncCommit: Commit,
     InitCommit: Commit,
     RegistryConfig: Type.Object({
-      IndexConfigs: Type.Record(Text, Text),
+      IndexConfigs: MapOf(Text),
       Mirrors: Texts,
       InsecureRegistryCIDRs: Texts,
     }),
