@@ -1,16 +1,11 @@
 /** The daemon's settings: flags, then `VETHD_*` environment, then defaults, in one frozen object. */
 import { parseArgs } from 'node:util';
 import { VethdError } from './errors.ts';
+import type { Pool } from './ipam/pools.ts';
 import { networkOf, type Prefix, samePrefix, tryParsePrefix } from './model/address.ts';
 
 /** How much the daemon says. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** A piece of address space to cut automatic subnets from. */
-export interface PoolSetting {
-  readonly base: Prefix;
-  readonly size: number;
-}
 
 /** Everything that can be set. */
 export interface Config {
@@ -20,7 +15,7 @@ export interface Config {
   readonly netnsDir: string;
   readonly netnsEtcDir: string;
   /** Empty: Docker's pools. */
-  readonly addressPools: readonly PoolSetting[];
+  readonly addressPools: readonly Pool[];
   readonly mtu: number;
   readonly bridgeName: string;
   readonly bridgeSubnet: Prefix | undefined;
@@ -179,7 +174,7 @@ function prefixOf(name: FlagName, text: string): Prefix {
   return prefix;
 }
 
-function poolOf(text: string): PoolSetting {
+function poolOf(text: string): Pool {
   const [baseText = '', sizeText = ''] = text.split(',');
   const base = prefixOf('address-pool', baseText);
   const size = /^\d{1,3}$/.test(sizeText) ? Number(sizeText) : Number.NaN;

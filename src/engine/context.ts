@@ -1,22 +1,17 @@
 /** What every verb works with. Handed over as an argument: there is no global state and no service locator. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Pool } from '../ipam/pools.ts';
 import type { Kernel } from '../kernel/contract.ts';
-import type { Prefix } from '../model/address.ts';
+import type { Address, Prefix } from '../model/address.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { Drivers } from '../reconcile/desired.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
 
-/** Where automatic subnets are cut from: `base` in pieces of `/size`. */
-export interface AddressPool {
-  readonly base: Prefix;
-  readonly size: number;
-}
-
 /** The settings that verbs depend on. */
 export interface EngineConfig {
   /** IPv4 pools in the order in which they are tried. */
-  readonly addressPools: readonly AddressPool[];
+  readonly addressPools: readonly Pool[];
   /** MTU of networks that name none. */
   readonly mtu: number;
   /** Device of the predefined network `bridge`. */
@@ -35,6 +30,8 @@ export interface EngineContext {
   readonly reconciler: Reconciler;
   readonly drivers: Drivers;
   readonly config: EngineConfig;
+  /** The host's resolvers now. */
+  nameservers(): readonly Address[];
   /** Nanoseconds since 1970. */
   now(): bigint;
   /** Tells subscribers of an event whose change has been carried out. */

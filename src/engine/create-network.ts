@@ -1,15 +1,17 @@
 /** `POST /networks/create`. */
 import { bridgeName } from '../drivers/bridge.ts';
 import { VethdError } from '../errors.ts';
-import type { HostRoute } from '../kernel/contract.ts';
-import { formatPrefix, overlaps } from '../model/address.ts';
-import type { Network, NetworkSpec } from '../model/network.ts';
+import { parseBridgeOptions } from '../model/bridge-options.ts';
+import type { Network, NetworkSpec, Subnet } from '../model/network.ts';
+import { type ParsedNetworkSpec, parseNetworkSpec } from '../model/network-rules.ts';
+import type { SubnetWish } from '../model/subnet-rules.ts';
 import { driverNetworkOf } from '../reconcile/desired.ts';
-import { scopeOf } from '../reconcile/scope.ts';
+import { EMPTY_SCOPE, scopeOf } from '../reconcile/scope.ts';
 import type { StoreReader } from '../store/contract.ts';
-import { carryOut, type EventDraft } from './carry-out.ts';
+import { type Change, carryOut, type EventDraft } from './carry-out.ts';
 import { type EngineContext, formatTime, newId } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
+import { fulfil, type Surroundings, surroundings } from './subnets.ts';
 
 /** What `POST /networks/create` answers. */
 export interface CreatedNetwork {
@@ -17,14 +19,126 @@ export interface CreatedNetwork {
   readonly warning: string;
 }
 
+function wishOf({ prefix, ipRange, gateway, aux }: Subnet): SubnetWish {
+  return { family: prefix.address.family, prefix, length: undefined, ipRange, gateway, aux };
+}
+
+/** The wish with what it takes over from its config-only network. */
+function resolveConfig(reader: StoreReader, spec: ParsedNetworkSpec): ParsedNetworkSpec {
+  if (spec.configFrom === '') return spec;
+  const config = reader.matchNetwork(spec.configFrom).match;
+  if (config === undefined || !config.configOnly) {
+    throw new VethdError('notFound', `configuration network "${spec.configFrom}" does not exist`);
+  }
+  const wishes = config.subnets.map(wishOf);
+  const open = (family: SubnetWish['family'], enabled: boolean): SubnetWish[] =>
+    enabled && !wishes.some((wish) => wish.family === family)
+      ? [{ family, prefix: undefined, length: undefined, ipRange: undefined, gateway: undefined, aux: {} }]
+      : [];
+  return {
+    ...spec,
+    configFrom: config.name,
+    enableIPv4: config.enableIPv4,
+    enableIPv6: config.enableIPv6,
+    ipamOptions: config.ipamOptions,
+    options: config.options,
+    labels: config.labels,
+    subnets: [...open('ipv4', config.enableIPv4), ...wishes, ...open('ipv6', config.enableIPv6)],
+  };
+}
+
+/** A config-only network keeps just what was said. */
+function statedSubnets(wishes: readonly SubnetWish[]): Subnet[] {
+  return wishes.flatMap(({ prefix, ipRange, gateway, aux }) =>
+    prefix === undefined ? [] : [{ prefix, ipRange, gateway, aux, automatic: false }],
+  );
+}
+
 function checkBridgeName(reader: StoreReader, network: Network): void {
   const name = bridgeName(driverNetworkOf(network));
   const holder = reader
     .listNetworks()
-    .find((other) => other.driver === 'bridge' && !other.configOnly && bridgeName(driverNetworkOf(other)) === name);
+    .find(
+      (other) =>
+        other.driver === 'bridge' && !other.configOnly && bridgeName(driverNetworkOf(other)) === name,
+    );
   if (holder === undefined) return;
   throw new VethdError(
     'forbidden',
     `cannot create network ${network.id} (${name}): conflicts with network ${holder.id} (${name}): networks have same bridge name`,
   );
+}
+
+/** The driver options with the daemon's MTU where the client named none. */
+function optionsOf(
+  context: EngineContext,
+  options: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const key = 'com.docker.network.driver.mtu';
+  return context.config.mtu === 1500 || key in options
+    ? { ...options }
+    : { ...options, [key]: String(context.config.mtu) };
+}
+
+function build(
+  context: EngineContext,
+  reader: StoreReader,
+  around: Surroundings,
+  wish: ParsedNetworkSpec,
+): Network {
+  const spec = resolveConfig(reader, wish);
+  const { name, internal, driver, configOnly } = spec;
+  const options = parseBridgeOptions(spec.options, { internal: internal || configOnly, predefined: false });
+  const subnets = configOnly
+    ? statedSubnets(spec.subnets)
+    : spec.subnets.map((subnet) => fulfil(context, reader, around, subnet, { internal, options }));
+  return {
+    id: newId(),
+    name,
+    created: formatTime(context.now()),
+    driver,
+    predefined: false,
+    enableIPv4: spec.enableIPv4,
+    enableIPv6: spec.enableIPv6,
+    internal,
+    attachable: spec.attachable,
+    configOnly,
+    configFrom: spec.configFrom,
+    ipamOptions: spec.ipamOptions,
+    subnets,
+    options: configOnly ? spec.options : optionsOf(context, spec.options),
+    labels: spec.labels,
+  };
+}
+
+function createEvent(network: Network): EventDraft {
+  const attributes = { name: network.name, type: network.driver };
+  return { type: 'network', action: 'create', actorId: network.id, attributes };
+}
+
+/** Makes a network: rows, then its bridge with the gateways. Every fault of the wish is refused before. */
+export async function createNetwork(
+  context: EngineContext,
+  spec: NetworkSpec,
+  mode: Mode,
+): Promise<Outcome<CreatedNetwork>> {
+  const parsed = parseNetworkSpec(spec);
+  const around = await surroundings(context);
+  return carryOut(context, mode, (writer): Change<CreatedNetwork> => {
+    if (writer.listNetworks().some(({ name }) => name === parsed.name)) {
+      throw new VethdError('conflict', `network with name ${parsed.name} already exists`);
+    }
+    const network = build(context, writer, around, parsed);
+    if (!network.configOnly) checkBridgeName(writer, network);
+    writer.insertNetwork(network);
+    return {
+      result: { id: network.id, warning: '' },
+      scope: network.configOnly
+        ? EMPTY_SCOPE
+        : scopeOf({ networks: [network.id], links: [bridgeName(driverNetworkOf(network))] }),
+      concerns: [network.id],
+      undo: (undoer) => undoer.removeNetwork(network.id),
+      events: [createEvent(network)],
+    };
+  });
 }

@@ -1,0 +1,62 @@
+/** The three networks that are always there: bridge, host, none. */
+import { parseBridgeOptions } from '../model/bridge-options.ts';
+import type { Network, Subnet } from '../model/network.ts';
+import type { SubnetWish } from '../model/subnet-rules.ts';
+import { type EngineContext, formatTime, newId } from './context.ts';
+import { fulfil, surroundings } from './subnets.ts';
+
+const BLANK = {
+  predefined: true,
+  enableIPv6: false,
+  internal: false,
+  attachable: false,
+  configOnly: false,
+  configFrom: '',
+  ipamOptions: undefined,
+  labels: {},
+} as const;
+
+/** Any IPv4 subnet. */
+const OPEN_WISH: SubnetWish = {
+  family: 'ipv4',
+  prefix: undefined,
+  length: undefined,
+  ipRange: undefined,
+  gateway: undefined,
+  aux: {},
+};
+
+/** What Docker shows of its default bridge, with our device. */
+function bridgeOptions(context: EngineContext): Record<string, string> {
+  return {
+    'com.docker.network.bridge.default_bridge': 'true',
+    'com.docker.network.bridge.enable_icc': 'true',
+    'com.docker.network.bridge.enable_ip_masquerade': 'true',
+    'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
+    'com.docker.network.bridge.name': context.config.bridgeName,
+    'com.docker.network.driver.mtu': String(context.config.mtu),
+  };
+}
+
+/** Makes those of the three that are missing; the next pass gives the bridge its device. */
+export async function ensurePredefinedNetworks(context: EngineContext): Promise<void> {
+  const around = await surroundings(context);
+  await context.store.write((writer) => {
+    const created = formatTime(context.now());
+    const isThere = (name: string): boolean => writer.listNetworks().some((network) => network.name === name);
+    const insert = (
+      network: Pick<Network, 'name' | 'driver' | 'enableIPv4' | 'subnets' | 'options'>,
+    ): void => {
+      if (!isThere(network.name)) writer.insertNetwork({ ...BLANK, ...network, id: newId(), created });
+    };
+    if (!isThere('bridge')) {
+      const stated = bridgeOptions(context);
+      const options = parseBridgeOptions(stated, { internal: false, predefined: true });
+      const wish = { ...OPEN_WISH, prefix: context.config.bridgeSubnet };
+      const subnets: Subnet[] = [fulfil(context, writer, around, wish, { internal: false, options })];
+      insert({ name: 'bridge', driver: 'bridge', enableIPv4: true, subnets, options: stated });
+    }
+    insert({ name: 'host', driver: 'host', enableIPv4: true, subnets: [], options: {} });
+    insert({ name: 'none', driver: 'null', enableIPv4: true, subnets: [], options: {} });
+  });
+}

@@ -1,0 +1,160 @@
+/** The daemon: reads its settings, builds the rooms in order, listens, ends. The only file that knows them all. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { buildApp } from './api/app.ts';
+import { DEFAULT_LIMITS } from './api/context.ts';
+import { type Config, readCommand } from './config.ts';
+import { parseResolvConf } from './dns/resolv-conf.ts';
+import { bridgeDriver } from './drivers/bridge.ts';
+import { hostDriver, nullDriver } from './drivers/plain.ts';
+import { createEngine, type RunningEngine } from './engine/engine.ts';
+import { messageOf, VethdError } from './errors.ts';
+import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
+import { openKernel } from './kernel/index.ts';
+import { listen } from './kernel/listen.ts';
+import { lockFolder } from './kernel/lock.ts';
+import { watchFile } from './kernel/resolv-conf.ts';
+import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
+import type { Logger } from './model/logger.ts';
+import { createReconciler } from './reconcile/loop.ts';
+import { startWatch } from './reconcile/watch.ts';
+import { openStore } from './store/store.ts';
+
+/** Exit codes beside 0: 1 for what could not be done, 2 for a command line that cannot be read. */
+const EXIT = { failed: 1, usage: 2 } as const;
+
+const DRIVERS = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return known ? String(manifest.version) : 'unknown';
+}
+
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);
+}
+
+/** What runs, and how it is ended. */
+interface Daemon {
+  readonly engine: RunningEngine;
+  stop(): Promise<void>;
+}
+
+async function start(config: Config, log: pino.Logger): Promise<Daemon> {
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(config.stateDir);
+  const store = openStore(join(config.stateDir, 'vethd.db'));
+  const kernel = await openKernel({
+    netnsDir: config.netnsDir,
+    onFatal: (error) => crash(log, error),
+  });
+  const reconciler = createReconciler({ store, kernel, drivers: DRIVERS });
+  const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
+  const engine = createEngine({
+    store,
+    kernel,
+    reconciler,
+    drivers: DRIVERS,
+    config: engineConfig(config),
+    nameservers: () => resolvConf().nameservers,
+    now,
+    log,
+  });
+  await engine.start();
+  const stopWatch = await startWatch({ store, kernel, reconciler, log });
+  const app = buildApp({ engine, logger: log, config: apiConfig(config) });
+  await app.ready();
+  const stopListening = await listen(app.server, config.socket, inheritedSocket());
+  tellSystemd('READY=1');
+  const stopWatchdog = startWatchdog();
+  log.info({ socket: config.socket, stateDir: config.stateDir }, 'ready');
+  return {
+    engine,
+    async stop() {
+      tellSystemd('STOPPING=1');
+      stopWatchdog();
+      stopWatch();
+      stopListening();
+      await app.close();
+      await reconciler.idle();
+      await kernel.close();
+      store.close();
+      unlock();
+    },
+  };
+}
+
+function engineConfig(config: Config): Parameters<typeof createEngine>[0]['config'] {
+  const { mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir } = config;
+  const addressPools = config.addressPools.length > 0 ? config.addressPools : DEFAULT_IPV4_POOLS;
+  return { addressPools, mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir };
+}
+
+function apiConfig(config: Config): Parameters<typeof buildApp>[0]['config'] {
+  const { stateDir, allowExec } = config;
+  return {
+    version: version(),
+    gitCommit: '',
+    buildTime: '',
+    stateDir,
+    allowExec,
+    readOnly: false,
+    limits: DEFAULT_LIMITS,
+  };
+}
+
+/** Ends at once and leaves the kernel as it is: the next start repairs what there is to repair. */
+function crash(log: Logger, error: unknown): never {
+  log.error({ err: error }, 'ending after a programming error');
+  process.exit(EXIT.failed);
+}
+
+/** How long a stop may take before it is cut short: everything that counts is on the disk already. */
+const STOP_MS = 1_500;
+
+function endOn(signals: readonly NodeJS.Signals[], daemon: Daemon, log: Logger): void {
+  let isStopping = false;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      log.info({ signal }, 'stopping; networks stay as they are');
+      setTimeout(() => process.exit(0), STOP_MS).unref();
+      daemon.stop().then(
+        () => process.exit(0),
+        (error: unknown) => crash(log, error),
+      );
+    });
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  process.umask(0o077);
+  const log = pino(
+    { level: config.logLevel, base: { pid: process.pid } },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  if (process.getuid?.() !== 0)
+    throw new VethdError('forbidden', 'vethd needs root: it changes the network of the host');
+  process.on('uncaughtException', (error) => crash(log, error));
+  process.on('unhandledRejection', (error) => crash(log, error));
+  const daemon = await start(config, log);
+  endOn(['SIGTERM', 'SIGINT'], daemon, log);
+}
+
+/** Runs the command line; sets the exit code when it fails. */
+async function main(): Promise<void> {
+  try {
+    const command = readCommand(process.argv.slice(2), process.env);
+    if (command.kind === 'help') process.stdout.write(command.text);
+    else if (command.kind === 'version') process.stdout.write(`vethd ${version()}\n`);
+    else await run(command.config);
+  } catch (error) {
+    process.stderr.write(`vethd: ${messageOf(error)}\n`);
+    process.exit(error instanceof VethdError && error.kind === 'invalidArgument' ? EXIT.usage : EXIT.failed);
+  }
+}
+
+await main();

@@ -1,0 +1,137 @@
+/**
+ * Keeps the resolvers of the containers and their resolv.conf as the rows say, after each pass over the kernel:
+ * a running container on a network with names is answered at 127.0.0.11, and no other. Level-triggered as the
+ * pass itself; what failed is tried again by the next one.
+ */
+import { formatResolvConf, type ResolvConf } from '../dns/resolv-conf.ts';
+import type { Resolver } from '../dns/server.ts';
+import type { Kernel } from '../kernel/contract.ts';
+import type { ResolvConfFiles } from '../kernel/resolv-conf.ts';
+import type { Container, NetnsIdentity } from '../model/container.ts';
+import type { Logger } from '../model/logger.ts';
+import type { Store } from '../store/contract.ts';
+import { netnsRefOf } from './desired.ts';
+import type { PassResult } from './loop.ts';
+import { hasNames } from './names.ts';
+import type { Scope } from './scope.ts';
+
+/** What the service works with. */
+export interface NameServiceOptions {
+  readonly store: Store;
+  readonly kernel: Pick<Kernel, 'openDnsSockets'>;
+  readonly resolver: Resolver;
+  readonly files: ResolvConfFiles;
+  /** The host's resolv.conf now. */
+  readonly hostResolvConf: () => ResolvConf;
+  readonly log: Logger;
+}
+
+/** The service. */
+export interface NameService {
+  /** Brings resolvers and files up to what a pass saw. Resolves when they are; logs what fails, never rejects. */
+  follow(scope: Scope, result: PassResult): Promise<void>;
+  /** Ends all resolvers. Files stay: the namespaces do, too. */
+  close(): Promise<void>;
+}
+
+/** The name under /run/netns by which `ip netns exec` reaches the container; undefined where there is none. */
+function netnsNameOf(container: Container): string | undefined {
+  return 'netnsName' in container.source ? container.source.netnsName : undefined;
+}
+
+function sameNamespace(a: NetnsIdentity | undefined, b: NetnsIdentity): boolean {
+  return a?.inode === b.inode && a.bootId === b.bootId;
+}
+
+class Service implements NameService {
+  readonly #options: NameServiceOptions;
+  /** The namespace that a container's sockets were opened in. */
+  readonly #served = new Map<string, NetnsIdentity>();
+
+  constructor(options: NameServiceOptions) {
+    this.#options = options;
+  }
+
+  async follow(scope: Scope, result: PassResult): Promise<void> {
+    const { store, resolver } = this.#options;
+    const ids = new Set([
+      ...scope.containers,
+      ...scope.netns.keys(),
+      ...result.present.keys(),
+      ...result.missing.keys(),
+    ]);
+    if (scope.everything) for (const id of resolver.listServed()) ids.add(id);
+    await Promise.all([...ids].map((id) => this.#followOne(id, store.getContainer(id), result)));
+    this.#removeLeftFiles(scope);
+  }
+
+  async close(): Promise<void> {
+    await this.#options.resolver.close();
+    this.#served.clear();
+  }
+
+  async #followOne(id: string, container: Container | undefined, result: PassResult): Promise<void> {
+    try {
+      const wanted = container?.state === 'running' && hasNames(this.#options.store, id);
+      if (container === undefined || !wanted) {
+        await this.#stop(id);
+        if (container !== undefined) this.#removeFile(netnsNameOf(container));
+        return;
+      }
+      const identity = result.present.get(id);
+      if (identity !== undefined) await this.#serve(container, identity);
+      else if (result.missing.has(id)) await this.#stop(id);
+      this.#writeFile(netnsNameOf(container));
+    } catch (error) {
+      this.#options.log.warn({ container: id, err: error }, 'no names in a namespace');
+    }
+  }
+
+  async #serve(container: Container, identity: NetnsIdentity): Promise<void> {
+    const { kernel, resolver } = this.#options;
+    const { id } = container;
+    if (resolver.isServing(id) && sameNamespace(this.#served.get(id), identity)) return;
+    const ref = netnsRefOf(container);
+    if (ref === undefined) return;
+    // Old sockets first: in the same namespace (after one failed) they would hold the address.
+    await this.#stop(id);
+    await resolver.serve(id, await kernel.openDnsSockets(ref, identity));
+    this.#served.set(id, identity);
+  }
+
+  async #stop(id: string): Promise<void> {
+    this.#served.delete(id);
+    await this.#options.resolver.stop(id);
+  }
+
+  #writeFile(name: string | undefined): void {
+    if (name === undefined) return;
+    const { files, hostResolvConf } = this.#options;
+    const text = formatResolvConf(hostResolvConf());
+    const found = files.observe(name);
+    if (found.status === 'foreign' || (found.status === 'ours' && found.text === text)) return;
+    files.write(name, text);
+  }
+
+  #removeFile(name: string | undefined): void {
+    if (name !== undefined) this.#options.files.remove(name);
+  }
+
+  /** Files of containers that are no longer stored: of those in the scope, or of all. */
+  #removeLeftFiles(scope: Scope): void {
+    const { files, store, log } = this.#options;
+    try {
+      for (const ref of scope.netns.values()) if (ref.kind === 'name') this.#removeFile(ref.name);
+      if (!scope.everything) return;
+      const kept = new Set(store.listContainers().map(netnsNameOf));
+      for (const name of files.list()) if (!kept.has(name)) files.remove(name);
+    } catch (error) {
+      log.warn({ err: error }, 'resolv.conf files of former namespaces stay');
+    }
+  }
+}
+
+/** A service that serves nobody until the first pass. */
+export function createNameService(options: NameServiceOptions): NameService {
+  return new Service(options);
+}
