@@ -8,7 +8,6 @@ import {
   constants,
   fchmodSync,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -34,6 +33,7 @@ const UNREADABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'];
 /** What is at /etc/netns/NAME/resolv.conf. */
 export type ObservedResolvConf =
   | { readonly status: 'absent' }
+  /** An empty file counts too: it is what a power cut can leave of ours, which are not worth a wait for the disk. */
   | { readonly status: 'ours'; readonly text: string }
   /** Somebody else's file, or something that is no plain file: to be left alone. */
   | { readonly status: 'foreign' };
@@ -41,14 +41,14 @@ export type ObservedResolvConf =
 /** The files of one folder (/etc/netns, or another in a throwaway host). */
 export interface ResolvConfFiles {
   observe(name: string): ObservedResolvConf;
-  /** The names that have a file of ours. */
+  /** The names that have a file with our mark. */
   list(): string[];
   /**
    * Makes or replaces the file in one step; `text` must begin with the mark. Throws conflict when the file is
    * not ours.
    */
   write(name: string, text: string): void;
-  /** Removes our file, then its folder if nothing else is in it. A foreign or absent file is left as it is. */
+  /** Removes a file with our mark, then its folder if nothing else is in it. Any other is left as it is. */
   remove(name: string): void;
   /** Removes the folder of all if it is empty. */
   removeFolder(): void;
@@ -93,7 +93,7 @@ function readOurs(path: string, mark: string): ObservedResolvConf {
     const stat = fstatSync(fd);
     if (!stat.isFile() || stat.size > MAX_BYTES) return { status: 'foreign' };
     const text = readFileSync(fd, 'utf8');
-    return text.startsWith(mark) ? { status: 'ours', text } : { status: 'foreign' };
+    return text === '' || text.startsWith(mark) ? { status: 'ours', text } : { status: 'foreign' };
   } finally {
     closeSync(fd);
   }
@@ -106,7 +106,6 @@ function replaceFile(folder: string, text: string): void {
   try {
     fchmodSync(fd, 0o644); // whatever our umask is
     writeFileSync(fd, text);
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -144,7 +143,10 @@ export function createResolvConfFiles(folder: string, mark: string): ResolvConfF
     observe,
     list: () => {
       const names = unless(['ENOENT'], () => readdirSync(folder)) ?? [];
-      return names.filter((name) => NAME.test(name) && observe(name).status === 'ours');
+      return names.filter((name) => {
+        const found = NAME.test(name) ? observe(name) : undefined;
+        return found?.status === 'ours' && found.text !== '';
+      });
     },
     write: (name, text) => {
       makeFolder(folder);
@@ -163,7 +165,8 @@ export function createResolvConfFiles(folder: string, mark: string): ResolvConfF
       const fd = openFolder(folderOf(name));
       if (fd === undefined) return;
       const removed = inside(fd, (opened) => {
-        if (readOurs(`${opened}/${FILE}`, mark).status !== 'ours') return false;
+        const found = readOurs(`${opened}/${FILE}`, mark);
+        if (found.status !== 'ours' || found.text === '') return false;
         rmSync(`${opened}/${FILE}`, { force: true });
         return true;
       });

@@ -33,8 +33,11 @@ export interface PassResult {
   readonly commands: readonly string[];
 }
 
-/** Told after every pass, for events, metrics and services that follow the kernel. */
-export type PassListener = (scope: Scope, result: PassResult) => void;
+/**
+ * Told after every pass, for events, metrics and services that follow the kernel. What it promises is waited for
+ * before those who asked for the pass are answered; it must not reject, nor wait for another pass.
+ */
+export type PassListener = (scope: Scope, result: PassResult) => void | Promise<void>;
 
 interface Waiter {
   readonly scope: Scope;
@@ -168,7 +171,7 @@ class Loop implements Reconciler {
     try {
       const scope = unionOf(waiters.map((waiter) => waiter.scope));
       const result = await this.#pass(scope);
-      for (const listener of this.#listeners) listener(scope, result);
+      for (const listener of this.#listeners) await listener(scope, result);
       for (const waiter of waiters) waiter.resolve(result);
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error);
