@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { DEFAULT_LIMITS } from './api/context.ts';
 import { type Config, readCommand } from './config.ts';
-import { parseResolvConf } from './dns/resolv-conf.ts';
+import { parseResolvConf, RESOLV_CONF_MARK } from './dns/resolv-conf.ts';
+import { createResolver } from './dns/server.ts';
 import { bridgeDriver } from './drivers/bridge.ts';
 import { hostDriver, nullDriver } from './drivers/plain.ts';
 import { createEngine, type RunningEngine } from './engine/engine.ts';
@@ -14,10 +15,12 @@ import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
 import { openKernel } from './kernel/index.ts';
 import { listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
-import { watchFile } from './kernel/resolv-conf.ts';
+import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import type { Logger } from './model/logger.ts';
 import { createReconciler } from './reconcile/loop.ts';
+import { createNameService } from './reconcile/name-service.ts';
+import { createZoneSource } from './reconcile/names.ts';
 import { startWatch } from './reconcile/watch.ts';
 import { openStore } from './store/store.ts';
 
@@ -52,6 +55,20 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   });
   const reconciler = createReconciler({ store, kernel, drivers: DRIVERS });
   const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
+  const names = createNameService({
+    store,
+    kernel,
+    resolver: createResolver({
+      source: createZoneSource(store),
+      upstreams: () => resolvConf().nameservers,
+      onError: (container, error) => log.warn({ container, err: error }, 'a resolver failed'),
+    }),
+    files: createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK),
+    hostResolvConf: resolvConf,
+    log,
+  });
+  reconciler.onPass((scope, result) => names.follow(scope, result));
+  const names = startNames(config, { store, kernel, reconciler, log, resolvConf });
   const engine = createEngine({
     store,
     kernel,
@@ -61,6 +78,10 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     nameservers: () => resolvConf().nameservers,
     now,
     log,
+  });
+  // A container that stops takes its programs with it.
+  engine.subscribe(({ type, action, actorId }) => {
+    if (type === 'container' && action === 'die') engine.execs.hangUp(actorId);
   });
   await engine.start();
   const stopWatch = await startWatch({ store, kernel, reconciler, log });
@@ -77,13 +98,39 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       stopWatchdog();
       stopWatch();
       stopListening();
+      engine.execs.hangUp();
       await app.close();
       await reconciler.idle();
+      await names.close();
+      await names.close();
       await kernel.close();
       store.close();
       unlock();
     },
   };
+}
+
+/** Names in the namespaces, kept as each pass finds them. */
+function startNames(
+  config: Config,
+  rooms: {
+    readonly store: Store;
+    readonly kernel: Kernel;
+    readonly reconciler: Reconciler;
+    readonly log: Logger;
+    readonly resolvConf: () => ResolvConf;
+  },
+): NameService {
+  const { store, kernel, reconciler, log, resolvConf } = rooms;
+  const resolver = createResolver({
+    source: createZoneSource(store),
+    upstreams: () => resolvConf().nameservers,
+    onError: (container, error) => log.warn({ container, err: error }, 'the resolver of a container failed'),
+  });
+  const files = createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK);
+  const names = createNameService({ store, kernel, resolver, files, hostResolvConf: resolvConf, log });
+  reconciler.onPass((scope, result) => names.follow(scope, result));
+  return names;
 }
 
 function engineConfig(config: Config): Parameters<typeof createEngine>[0]['config'] {
