@@ -5,23 +5,25 @@ import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { DEFAULT_LIMITS } from './api/context.ts';
 import { type Config, readCommand } from './config.ts';
-import { parseResolvConf, RESOLV_CONF_MARK } from './dns/resolv-conf.ts';
+import { parseResolvConf, RESOLV_CONF_MARK, type ResolvConf } from './dns/resolv-conf.ts';
 import { createResolver } from './dns/server.ts';
 import { bridgeDriver } from './drivers/bridge.ts';
 import { hostDriver, nullDriver } from './drivers/plain.ts';
 import { createEngine, type RunningEngine } from './engine/engine.ts';
 import { messageOf, VethdError } from './errors.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
+import type { Kernel } from './kernel/contract.ts';
 import { openKernel } from './kernel/index.ts';
 import { listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import type { Logger } from './model/logger.ts';
-import { createReconciler } from './reconcile/loop.ts';
-import { createNameService } from './reconcile/name-service.ts';
+import { createReconciler, type Reconciler } from './reconcile/loop.ts';
+import { createNameService, type NameService } from './reconcile/name-service.ts';
 import { createZoneSource } from './reconcile/names.ts';
 import { startWatch } from './reconcile/watch.ts';
+import type { Store } from './store/contract.ts';
 import { openStore } from './store/store.ts';
 
 /** Exit codes beside 0: 1 for what could not be done, 2 for a command line that cannot be read. */
@@ -55,19 +57,6 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   });
   const reconciler = createReconciler({ store, kernel, drivers: DRIVERS });
   const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
-  const names = createNameService({
-    store,
-    kernel,
-    resolver: createResolver({
-      source: createZoneSource(store),
-      upstreams: () => resolvConf().nameservers,
-      onError: (container, error) => log.warn({ container, err: error }, 'a resolver failed'),
-    }),
-    files: createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK),
-    hostResolvConf: resolvConf,
-    log,
-  });
-  reconciler.onPass((scope, result) => names.follow(scope, result));
   const names = startNames(config, { store, kernel, reconciler, log, resolvConf });
   const engine = createEngine({
     store,
@@ -101,7 +90,6 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       engine.execs.hangUp();
       await app.close();
       await reconciler.idle();
-      await names.close();
       await names.close();
       await kernel.close();
       store.close();
