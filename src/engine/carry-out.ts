@@ -4,7 +4,6 @@
  */
 import { VethdError } from '../errors.ts';
 import type { StoredEvent } from '../model/event.ts';
-import { gatherDesired } from '../reconcile/desired.ts';
 import { failureOf, type PassResult } from '../reconcile/loop.ts';
 import { EMPTY_SCOPE, type Scope } from '../reconcile/scope.ts';
 import type { StoreWriter } from '../store/contract.ts';
@@ -35,11 +34,12 @@ async function rehearse<Result>(
   context: EngineContext,
   transaction: Transaction<Result>,
 ): Promise<Outcome<Result>> {
-  const { result, desired } = context.store.rehearse((writer) => {
+  const { reconciler, store } = context;
+  const { result, wanted } = store.rehearse((writer) => {
     const change = transaction(writer);
-    return { result: change.result, desired: gatherDesired(writer, context.drivers, change.scope) };
+    return { result: change.result, wanted: reconciler.gather(writer, change.scope) };
   });
-  return { result, commands: await context.reconciler.preview(desired) };
+  return { result, commands: await reconciler.preview(wanted) };
 }
 
 function failureOfChange<Result>(change: Change<Result>, pass: PassResult): VethdError | undefined {

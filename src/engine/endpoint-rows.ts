@@ -147,6 +147,7 @@ export function scopeOfEndpoints(
   return scopeOf({
     networks: members.map(({ network }) => network.id),
     containers: [container.id],
+    endpoints: members.map(({ endpoint }) => endpoint.id),
     links: members.flatMap(({ endpoint, network }) =>
       endpoint.veth === '' ? [] : [endpoint.veth, bridgeName(driverNetworkOf(network))],
     ),

@@ -2,7 +2,6 @@
 import { VethdError } from '../errors.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { Logger } from '../model/logger.ts';
-import { gatherDesired } from '../reconcile/desired.ts';
 import { EMPTY_SCOPE, EVERYTHING } from '../reconcile/scope.ts';
 import { connect } from './connect.ts';
 import {
@@ -38,9 +37,9 @@ export interface RunningEngine extends Engine {
 }
 
 async function reconcileNow(context: EngineContext, mode: Mode): Promise<readonly string[]> {
-  if (mode.dryRun)
-    return context.reconciler.preview(gatherDesired(context.store, context.drivers, EVERYTHING));
-  return (await context.reconciler.reconcile(EVERYTHING)).commands;
+  const { reconciler, store } = context;
+  if (mode.dryRun) return reconciler.preview(reconciler.gather(store, EVERYTHING));
+  return (await reconciler.reconcile(EVERYTHING)).commands;
 }
 
 /** The engine over these rooms. It does nothing before `start`. */

@@ -59,7 +59,7 @@ function checkRemovable(reader: StoreReader, network: Network): void {
 function scopeOfRemoved(network: Network, stopped: readonly StoppedMember[]): Scope {
   if (network.driver !== 'bridge' || network.configOnly) return scopeOf({});
   const links = [bridgeName(driverNetworkOf(network)), ...stopped.map(({ endpoint }) => endpoint.veth)];
-  return scopeOf({ networks: [network.id], links });
+  return scopeOf({ networks: [network.id], endpoints: stopped.map(({ endpoint }) => endpoint.id), links });
 }
 
 /** Stopped members keep the wish to join, and fail at start for as long as nothing has that name. */

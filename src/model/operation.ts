@@ -13,6 +13,7 @@ import type {
   Sysctl,
   VethPeer,
 } from './netstate.ts';
+import type { ElementChange } from './nft-sets.ts';
 
 interface OperationOf<Name extends string> {
   readonly op: Name;
@@ -112,6 +113,11 @@ export interface ApplyRuleset extends OperationOf<'applyRuleset'> {
   readonly text: string;
 }
 
+/** Changes elements of the ruleset's sets and maps in one transaction; its rules stay. Always in the host. */
+export interface ChangeElements extends OperationOf<'changeElements'> {
+  readonly changes: readonly ElementChange[];
+}
+
 /** One change of the kernel. */
 export type Operation =
   | CreateNetns
@@ -130,7 +136,8 @@ export type Operation =
   | AddFdbEntry
   | RemoveFdbEntry
   | SetSysctl
-  | ApplyRuleset;
+  | ApplyRuleset
+  | ChangeElements;
 
 /** What became of an Operation. */
 export type OperationResult =

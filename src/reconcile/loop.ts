@@ -7,9 +7,11 @@ import type { VethdError } from '../errors.ts';
 import type { Kernel, Observation } from '../kernel/contract.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { NetnsKey } from '../model/netstate.ts';
+import type { Operation } from '../model/operation.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
 import { type Applied, apply, type Failures } from './apply.ts';
 import { type Desired, type Drivers, gatherDesired } from './desired.ts';
+import { FIREWALL_OBJECT, Firewall } from './firewall.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
@@ -52,12 +54,21 @@ export interface ReconcilerOptions {
   readonly drivers: Drivers;
 }
 
+/** What rows ask of the kernel. */
+export interface Wanted {
+  readonly desired: Desired;
+  /** What has to be done to the ruleset. */
+  readonly firewall: readonly Operation[];
+}
+
 /** Makes the kernel equal to the store. */
 export interface Reconciler {
   /** Resolves when a pass over `scope` that began after this call is done. Rejects only if no look was possible. */
   reconcile(scope: Scope): Promise<PassResult>;
-  /** What a pass would do for the given desired state, as command lines. Changes nothing. */
-  preview(desired: Desired): Promise<readonly string[]>;
+  /** What these rows (those of a rehearsal, say) ask of the kernel. Synchronous. */
+  gather(store: StoreReader, scope: Scope): Wanted;
+  /** What a pass would do for what was gathered, as command lines. Changes nothing. */
+  preview(wanted: Wanted): Promise<readonly string[]>;
   /** Calls `listener` after every pass from now on. */
   onPass(listener: PassListener): void;
   /** Resolves when no pass runs or waits. */
@@ -127,6 +138,7 @@ interface Round {
 
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #firewall = new Firewall();
   readonly #listeners: PassListener[] = [];
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
@@ -142,10 +154,16 @@ class Loop implements Reconciler {
     });
   }
 
-  async preview(desired: Desired): Promise<readonly string[]> {
+  gather(store: StoreReader, scope: Scope): Wanted {
+    const operation = this.#firewall.plan(store, scope).operation;
+    const desired = gatherDesired(store, this.#options.drivers, scope);
+    return { desired, firewall: operation === undefined ? [] : [operation] };
+  }
+
+  async preview({ desired, firewall }: Wanted): Promise<readonly string[]> {
     const observation = await this.#options.kernel.observe(observeRequest(desired));
     const names = netnsNames(desired);
-    return plan(desired, observation).operations.flatMap((operation) => show(operation, names));
+    return plan(desired, observation, firewall).operations.flatMap((operation) => show(operation, names));
   }
 
   onPass(listener: PassListener): void {
@@ -192,19 +210,22 @@ class Loop implements Reconciler {
     }
   }
 
-  async #look(scope: Scope): Promise<{ desired: Desired; observation: Observation }> {
+  async #look(scope: Scope): Promise<{ desired: Desired; observation: Observation; scope: Scope }> {
     const { store, kernel, drivers } = this.#options;
     const desired = gatherDesired(store, drivers, scope);
     const observation = await kernel.observe(observeRequest(desired));
     const more = besides(store, desired, observation);
-    return more === undefined ? { desired, observation } : this.#look(unionOf([scope, more]));
+    return more === undefined ? { desired, observation, scope } : this.#look(unionOf([scope, more]));
   }
 
   async #round(scope: Scope): Promise<Round> {
-    const { desired, observation } = await this.#look(scope);
-    const planned = plan(desired, observation);
+    if (scope.firewall) this.#firewall.forget();
+    const { desired, observation, scope: looked } = await this.#look(scope);
+    const rules = this.#firewall.plan(this.#options.store, looked);
+    const planned = plan(desired, observation, rules.operation === undefined ? [] : [rules.operation]);
     const names = netnsNames(desired);
     const applied = await apply(this.#options.kernel, planned, names);
+    this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT));
     const present = new Map(
       [...observation.netns].flatMap(([key, found]) =>
         found.status === 'present' && !planned.missing.has(key) ? [[key, found.identity] as const] : [],
@@ -242,7 +263,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 
 /** The error for what a request wanted and did not get; undefined when the pass left it as desired. */
 export function failureOf(result: PassResult, ids: readonly string[]): VethdError | undefined {
-  for (const id of ids) {
+  for (const id of [...ids, FIREWALL_OBJECT]) {
     const failure = result.failures.get(id);
     if (failure !== undefined) return failure;
   }

@@ -14,6 +14,7 @@ const HOST_STAGE: Record<Operation['op'], Stage> = {
   // Rules before links: what comes is isolated before it carries traffic; what goes stops being translated
   // before its route is gone (netavark 2.1.0 had to learn that packets leak to the default route otherwise).
   applyRuleset: [0, 0],
+  changeElements: [0, 1],
   // Names must be free before they are given again, addresses before they move.
   removeRoute: [1, 0],
   removeNeighbour: [1, 1],
@@ -41,6 +42,7 @@ const HOST_STAGE: Record<Operation['op'], Stage> = {
 /** Rank within a container. Settings before the link comes up, addresses before the routes through them. */
 const INSIDE_RANK: Record<Operation['op'], number> = {
   applyRuleset: 0,
+  changeElements: 0,
   removeNetns: 0,
   createBridge: 0,
   createVeth: 0,

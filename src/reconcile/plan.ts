@@ -300,9 +300,9 @@ function vacantSides(desired: Desired, observation: Observation): Side[] {
   });
 }
 
-/** The ordered Operations that make the observed world the desired one. */
-export function plan(desired: Desired, observation: Observation): Plan {
-  const draft: Draft = { operations: [], needsEverything: false };
+/** The ordered Operations that make the observed world the desired one, `first` among them. */
+export function plan(desired: Desired, observation: Observation, first: readonly Operation[] = []): Plan {
+  const draft: Draft = { operations: [...first], needsEverything: false };
   const missing = new Map<NetnsKey, string>();
   const insides: Side[] = [];
   const outsides: NetState[] = [desired.host];

@@ -11,6 +11,8 @@ export interface Scope {
   readonly everything: boolean;
   readonly networks: ReadonlySet<string>;
   readonly containers: ReadonlySet<string>;
+  /** Endpoints that are no longer stored. */
+  readonly endpoints: ReadonlySet<string>;
   /** Host links by name, besides those that the rows name. */
   readonly links: ReadonlySet<string>;
   /** Host neighbour entries that may be left over. */
@@ -26,6 +28,7 @@ export const EMPTY_SCOPE: Scope = Object.freeze({
   everything: false,
   networks: new Set<string>(),
   containers: new Set<string>(),
+  endpoints: new Set<string>(),
   links: new Set<string>(),
   neighbours: [],
   netns: new Map<NetnsKey, NetnsRef>(),
@@ -39,6 +42,7 @@ export const EVERYTHING: Scope = Object.freeze({ ...EMPTY_SCOPE, everything: tru
 export function scopeOf(parts: {
   readonly networks?: Iterable<string>;
   readonly containers?: Iterable<string>;
+  readonly endpoints?: Iterable<string>;
   readonly links?: Iterable<string>;
   readonly neighbours?: readonly Neighbour[];
   readonly netns?: Iterable<readonly [NetnsKey, NetnsRef]>;
@@ -48,6 +52,7 @@ export function scopeOf(parts: {
     everything: false,
     networks: new Set(parts.networks),
     containers: new Set(parts.containers),
+    endpoints: new Set(parts.endpoints),
     links: new Set(parts.links),
     neighbours: parts.neighbours ?? [],
     netns: new Map(parts.netns),
@@ -59,6 +64,7 @@ export function scopeOf(parts: {
 export function unionOf(scopes: Iterable<Scope>): Scope {
   const networks = new Set<string>();
   const containers = new Set<string>();
+  const endpoints = new Set<string>();
   const links = new Set<string>();
   const neighbours: Neighbour[] = [];
   const netns = new Map<NetnsKey, NetnsRef>();
@@ -69,9 +75,10 @@ export function unionOf(scopes: Iterable<Scope>): Scope {
     firewall ||= scope.firewall;
     for (const id of scope.networks) networks.add(id);
     for (const id of scope.containers) containers.add(id);
+    for (const id of scope.endpoints) endpoints.add(id);
     for (const name of scope.links) links.add(name);
     neighbours.push(...scope.neighbours);
     for (const [key, ref] of scope.netns) netns.set(key, ref);
   }
-  return { everything, networks, containers, links, neighbours, netns, firewall };
+  return { everything, networks, containers, endpoints, links, neighbours, netns, firewall };
 }

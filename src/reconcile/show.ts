@@ -12,6 +12,7 @@ import {
   type Route,
   VETHD_PROTOCOL,
 } from '../model/netstate.ts';
+import { formatElementChanges } from '../model/nft-sets.ts';
 import type {
   AddFdbEntry,
   ChangeLink,
@@ -184,6 +185,8 @@ export function show(operation: Operation, names: NetnsNames): string[] {
       return showFdb(operation);
     case 'setSysctl':
       return [at.sysctl(`-w net.${operation.sysctl.key.replaceAll('/', '.')}=${operation.sysctl.value}`)];
+    case 'changeElements':
+      return formatElementChanges(operation.changes).map((line) => `nft '${line}'`);
     case 'applyRuleset':
       return [`nft -f - <<'END'\n${operation.text}\nEND`];
   }
