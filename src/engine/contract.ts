@@ -126,7 +126,8 @@ export interface Execs {
   create(containerTerm: string, spec: ExecSpec): Promise<string>;
   /**
    * Starts it, once. `attached` of false discards its output and gives it no input. Throws notFound for an
-   * unknown id, conflict when it was started before or the container does not run any more.
+   * unknown id, conflict when it was started before or the container does not run any more. A wish that cannot be
+   * met (an unknown user) is told by the streams, with exit code 126.
    */
   start(id: string, attached: boolean, size: TerminalSize | undefined): Promise<ExecStreams>;
   /** Throws notFound. */

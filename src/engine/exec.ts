@@ -3,6 +3,7 @@
  * in memory alone: a program does not outlive the daemon's knowledge of it. Whoever may call this is root on
  * the host, so it is off unless the daemon was started with --allow-exec.
  */
+import { Readable } from 'node:stream';
 import { VethdError } from '../errors.ts';
 import type { NetnsRef, RunningProgram } from '../kernel/contract.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
@@ -18,6 +19,8 @@ import { isRunning } from './running.ts';
 const MAX_KEPT = 1_024;
 /** Programs that run at the same time, those not yet started included. */
 const MAX_LIVE = 256;
+/** Exit code of what was found but cannot be run, as of a shell. */
+const CANNOT_RUN = 126;
 const DEFAULT_SIZE: TerminalSize = { rows: 24, columns: 80 };
 
 interface Exec {
@@ -99,6 +102,20 @@ function streamsOf(program: RunningProgram, spec: ExecSpec, attached: boolean): 
     stdout: wanted.stdout ? stdout : undefined,
     stderr: wanted.stderr ? stderr : undefined,
     exited,
+  };
+}
+
+/**
+ * The streams of a program that cannot be started as it is wished: the reason is its output. The CLI shows no
+ * error that comes in the place of the upgraded connection; dockerd writes it into the stream, too.
+ */
+function refusal(message: string, spec: ExecSpec, attached: boolean): ExecStreams {
+  const output = attached ? Readable.from([Buffer.from(`${message}\n`)]) : undefined;
+  return {
+    stdin: undefined,
+    stdout: spec.tty ? output : undefined,
+    stderr: spec.tty ? undefined : output,
+    exited: Promise.resolve(CANNOT_RUN),
   };
 }
 
@@ -203,8 +220,9 @@ export function createExecs(context: EngineContext): Execs {
         await record(exec, `exec_start: ${exec.spec.command.join(' ')}`);
         return streams;
       } catch (error) {
-        exec.exitCode ??= 126;
-        throw error;
+        exec.exitCode ??= CANNOT_RUN;
+        if (!(error instanceof VethdError) || error.kind !== 'invalidArgument') throw error;
+        return refusal(error.message, exec.spec, attached);
       }
     },
     inspect: (id) => {

@@ -1,0 +1,204 @@
+/** Names in namespaces, through the daemon: who is known to whom, from when, until when. */
+import { createSocket } from 'node:dgram';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { decode, encode } from 'dns-packet';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { attempt } from '../helpers/commands.ts';
+import { daemonForFile } from '../helpers/daemon-for-file.ts';
+import { describeWith } from '../helpers/describe-with.ts';
+import { addNetns, inNetns, listNetns, ping, removeNetns } from '../helpers/host.ts';
+import { until } from '../helpers/until.ts';
+
+const UPSTREAM = '127.0.0.77';
+const fileOf = (netns: string) => `/etc/netns/${netns}/resolv.conf`;
+
+const dig = (netns: string, ...args: string[]) =>
+  inNetns(netns, 'dig', '+short', '+tries=1', '+time=5', '@127.0.0.11', ...args);
+
+async function statusOf(netns: string, ...args: string[]): Promise<string | undefined> {
+  const text = await inNetns(netns, 'dig', '+tries=1', '+time=10', '@127.0.0.11', ...args);
+  return /status: (\w+)/.exec(text)?.[1];
+}
+
+describeWith(['dig', 'getent'], 'names', () => {
+  const upstream = createSocket('udp4');
+  const asked: string[] = [];
+
+  beforeAll(async () => {
+    upstream.on('message', (message, from) => {
+      const query = decode(message);
+      const name = query.questions?.[0]?.name ?? '';
+      asked.push(name);
+      const answers = [{ type: 'A' as const, name, ttl: 60, data: '192.0.2.53' }];
+      const reply = encode({
+        type: 'response',
+        id: query.id ?? 0,
+        questions: query.questions ?? [],
+        answers,
+      });
+      upstream.send(reply, from.port, from.address);
+    });
+    await new Promise<void>((resolve) => upstream.bind(53, UPSTREAM, resolve));
+    writeFileSync('/etc/resolv.conf', `nameserver ${UPSTREAM}\nsearch corp.test\n`);
+  });
+
+  afterAll(() => upstream.close());
+
+  const daemon = daemonForFile();
+  const connect = (network: string, container: string, endpoint = {}) =>
+    daemon.call('POST', `/networks/${network}/connect`, { Container: container, EndpointConfig: endpoint });
+  const disconnect = (network: string, container: string) =>
+    daemon.call('POST', `/networks/${network}/disconnect`, { Container: container });
+  const create = (name: string, rest = {}) =>
+    daemon.call('POST', '/networks/create', { Name: name, ...rest });
+
+  beforeAll(async () => {
+    for (const name of ['web1', 'web2', 'db', 'plain', 'guest']) await addNetns(name);
+    await create('lan', {
+      EnableIPv6: true,
+      IPAM: { Config: [{ Subnet: '10.91.0.0/24' }, { Subnet: 'fd91::/64' }] },
+    });
+    await create('vault', { Internal: true, IPAM: { Config: [{ Subnet: '10.92.0.0/24' }] } });
+    await connect('lan', 'web1', { Aliases: ['web'] });
+    await connect('lan', 'web2', { Aliases: ['web'] });
+    await connect('vault', 'web2');
+    await connect('vault', 'db', { Aliases: ['store'] });
+    await connect('bridge', 'plain');
+  });
+
+  afterAll(async () => {
+    for (const [network, container] of [
+      ['lan', 'web1'],
+      ['lan', 'web2'],
+      ['vault', 'web2'],
+      ['vault', 'db'],
+      ['bridge', 'plain'],
+    ] as const) {
+      await disconnect(network, container);
+    }
+    for (const network of ['lan', 'vault']) await daemon.call('DELETE', `/networks/${network}`);
+    for (const name of listNetns()) await removeNetns(name);
+  });
+
+  test('of members of shared networks, in both families, and back', async () => {
+    expect(await dig('web1', 'web2', 'A')).toMatch(/^10\.91\.0\.\d+$/);
+    expect(await dig('web1', 'web2.lan', 'AAAA')).toMatch(/^fd91::/);
+    const address = await dig('web1', 'web2', 'A');
+    expect(await dig('web1', '-x', address)).toBe('web2.lan.');
+    expect(await dig('web2', 'STORE', 'A')).toMatch(/^10\.92\.0\.\d+$/);
+    expect(await statusOf('db', 'web2', 'AAAA')).toBe('NOERROR');
+    expect(await statusOf('db', 'web1', 'A')).toBe('SERVFAIL');
+  });
+
+  test('an alias of two, over UDP and TCP', async () => {
+    for (const flag of ['+notcp', '+tcp']) {
+      expect((await dig('web1', flag, 'web', 'A')).split('\n')).toHaveLength(2);
+    }
+  });
+
+  test('short id and hostname', async () => {
+    const { Id } = await daemon.call('GET', '/containers/web2/json');
+    expect(await dig('web1', Id.slice(0, 12), 'A')).toMatch(/^10\.91\.0\./);
+    await daemon.call('POST', '/containers/create?name=named', {
+      Hostname: 'Host7',
+      Image: 'none',
+      HostConfig: { NetworkMode: 'lan' },
+    });
+    expect(await dig('web1', '+tcp', 'host7', 'A')).not.toMatch(/^10\./);
+    await daemon.call('POST', '/containers/named/start');
+    expect(await dig('web1', 'host7', 'A')).toMatch(/^10\.91\.0\./);
+    await daemon.call('POST', '/containers/named/rename?name=renamed');
+    expect(await dig('web1', 'renamed', 'A')).toMatch(/^10\.91\.0\./);
+    await daemon.call('DELETE', '/containers/renamed?force=1');
+    expect(asked).not.toContain('renamed');
+    expect(await dig('web1', 'renamed', 'A')).not.toMatch(/^10\./);
+  });
+
+  test('by the C library, through the file that ip netns exec binds', async () => {
+    expect(readFileSync(fileOf('web1'), 'utf8')).toMatch(/^nameserver 127\.0\.0\.11\nsearch corp\.test\n/m);
+    expect(await inNetns('web1', 'getent', 'ahostsv4', 'web2')).toMatch(/^10\.91\.0\./);
+    expect(await ping('web1', 'web2')).toBe(true);
+  });
+
+  test('other names go to the host’s resolver, but not from internal networks', async () => {
+    expect(await dig('web1', 'example.test', 'A')).toBe('192.0.2.53');
+    const before = asked.length;
+    expect(await statusOf('db', 'leak.test', 'A')).toBe('SERVFAIL');
+    expect(asked.slice(before)).toEqual([]);
+  });
+
+  test('a changed list of resolvers is read again', async () => {
+    writeFileSync('/etc/resolv.conf', 'nameserver 127.0.0.78\n');
+    expect(await statusOf('web1', 'example.test', 'A')).toBe('SERVFAIL');
+    writeFileSync('/etc/resolv.conf', `nameserver ${UPSTREAM}\nsearch corp.test\n`);
+    expect(await dig('web1', 'example.test', 'A')).toBe('192.0.2.53');
+  });
+
+  test('the default bridge has none, and no file', async () => {
+    expect(existsSync(fileOf('plain'))).toBe(false);
+    const ended = await attempt('ip', [
+      'netns',
+      'exec',
+      'plain',
+      'dig',
+      '+tries=1',
+      '+time=1',
+      '@127.0.0.11',
+      'x',
+    ]);
+    expect(ended.exitCode).not.toBe(0);
+  });
+
+  test('files: a removed one comes back, a foreign one stays, the last disconnect removes ours', async () => {
+    await connect('lan', 'guest');
+    expect(existsSync(fileOf('guest'))).toBe(true);
+    writeFileSync(fileOf('guest'), 'nameserver 198.51.100.9\n');
+    await disconnect('lan', 'guest');
+    expect(readFileSync(fileOf('guest'), 'utf8')).toBe('nameserver 198.51.100.9\n');
+    await attempt('rm', ['-r', '/etc/netns/guest']);
+    await connect('lan', 'guest');
+    await attempt('rm', [fileOf('guest')]);
+    await daemon.call('POST', '/vethd/reconcile');
+    expect(existsSync(fileOf('guest'))).toBe(true);
+    await disconnect('lan', 'guest');
+    expect(existsSync('/etc/netns/guest')).toBe(false);
+  });
+
+  test('after kill -9 and start they answer again', async () => {
+    await daemon.kill();
+    await daemon.start();
+    expect(await dig('web1', 'web2', 'A')).toMatch(/^10\.91\.0\./);
+    expect(await dig('web1', '+tcp', 'web2', 'A')).toMatch(/^10\.91\.0\./);
+  });
+
+  test('a namespace that is deleted is not kept alive by its resolver, and is served again when it is back', async () => {
+    await connect('lan', 'guest');
+    await removeNetns('guest');
+    await until(
+      'nobody answers to its name',
+      async () => !(await dig('web1', 'guest', 'A')).startsWith('10.'),
+    );
+    await addNetns('guest');
+    await until('it is served', async () => (await dig('guest', 'guest', 'A')).startsWith('10.91.0.'));
+    await disconnect('lan', 'guest');
+  });
+
+  test('500 changes while questions go on: none unanswered, none stale', async () => {
+    let changing = true;
+    let changes = 0;
+    const change = (async () => {
+      for (; changes < 250; changes++) {
+        await connect('lan', 'guest', { Aliases: [`round${changes}`] });
+        if (changes % 10 === 0) expect(await dig('web1', `round${changes}`, 'A')).toMatch(/^10\.91\.0\./);
+        await disconnect('lan', 'guest');
+        if (changes % 10 === 0) expect(await dig('web1', `round${changes}`, 'A')).not.toMatch(/^10\./);
+      }
+    })().finally(() => {
+      changing = false;
+    });
+    let questions = 0;
+    for (; changing; questions++) expect(await statusOf('web1', 'web2', 'A')).toBe('NOERROR');
+    await change;
+    expect([changes, questions > 10]).toEqual([250, true]);
+  });
+});
