@@ -1,0 +1,361 @@
+/**
+ * Carries out Operations in order, going on after a refusal. Consecutive ones of a namespace leave in one
+ * send; what a creation tells (the ifindex of the link and of its peer, echoed) is known to those that follow.
+ */
+import { HOST, type NetnsKey } from '../model/netstate.ts';
+import type { ElementChange } from '../model/nft-sets.ts';
+import type {
+  ApplyRuleset,
+  ChangeElements,
+  ChangeLink,
+  CreateBridge,
+  CreateNetns,
+  CreateVeth,
+  Operation,
+  OperationResult,
+  RemoveNetns,
+  RetireLink,
+  SetSysctl,
+} from '../model/operation.ts';
+import { Batch } from './batch.ts';
+import { type Birth, finishBirths } from './births.ts';
+import type { Refusal } from './codec/ack.ts';
+import { describeErrnoName } from './codec/errno.ts';
+import {
+  decodeLink,
+  encodeCreateBridge,
+  encodeCreateVeth,
+  encodeDeleteLink,
+  encodeGetLink,
+  encodeSetLink,
+} from './codec/link.ts';
+import type { NetlinkRequest } from './codec/message.ts';
+import type { ApplyRequest } from './contract.ts';
+import { namesNeeded } from './names-needed.ts';
+import type { Namespaces } from './netns.ts';
+import { createNamedNetns, removeNamedNetns } from './netns-bind.ts';
+import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd, retirePeer } from './requests.ts';
+import { errorOfRefusal, NetlinkSocket, refusalOfError } from './socket.ts';
+import { isSystemError, writeSysctl } from './sysctl.ts';
+import { type KnownLink, Target, Targets } from './targets.ts';
+
+/** What `apply` works with. */
+export interface ApplyContext {
+  readonly namespaces: Namespaces;
+  /** A socket in the host's namespace. */
+  readonly hostSocket: NetlinkSocket;
+  /** Feeds a ruleset to nft (nft.ts). */
+  applyRuleset(text: string): Promise<OperationResult>;
+  /** Changes elements of the ruleset's sets (nft.ts). */
+  changeElements(changes: readonly ElementChange[]): OperationResult;
+}
+
+/** The answer to an ApplyRequest. */
+export interface Applied {
+  readonly results: readonly OperationResult[];
+  /** Whether a link was marked for deletion, so that the group should be reaped. */
+  readonly retired: boolean;
+}
+
+/** The other end of a link that is retired in the batch. */
+interface RetiredPeer {
+  readonly netns: NetnsKey;
+  readonly hostIndex: number;
+  readonly peerIndex: number;
+}
+
+type Firewall = ApplyRuleset | ChangeElements;
+type InNetns = Exclude<Operation, Firewall | CreateNetns | RemoveNetns>;
+
+const DONE: OperationResult = { ok: true };
+
+class Application {
+  readonly #context: ApplyContext;
+  readonly #request: ApplyRequest;
+  readonly #targets: Targets;
+  readonly #needed: ReadonlyMap<NetnsKey, readonly string[]>;
+  readonly #prepared = new Set<Target>();
+  readonly #refusals: (Refusal | undefined)[];
+  #batch: Batch | undefined;
+  #births: Birth[] = [];
+  #retiredPeers: RetiredPeer[] = [];
+  #retired = false;
+
+  constructor(context: ApplyContext, request: ApplyRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#targets = new Targets(context.namespaces, context.hostSocket, request.netns);
+    this.#needed = namesNeeded(request.operations);
+    this.#refusals = new Array<Refusal | undefined>(request.operations.length).fill(undefined);
+  }
+
+  async run(): Promise<Applied> {
+    try {
+      for (const [index, operation] of this.#request.operations.entries()) {
+        if (operation.op === 'applyRuleset') await this.#applyRuleset(index, operation);
+        else if (operation.op === 'changeElements') this.#changeElements(index, operation);
+        else this.#carryOut(index, operation);
+      }
+      this.#flush();
+    } finally {
+      this.#targets.close();
+    }
+    const results = this.#refusals.map((refusal) =>
+      refusal === undefined ? DONE : { ok: false, ...refusal },
+    );
+    return { results, retired: this.#retired };
+  }
+
+  readonly #refuse = (owner: number, refusal: Refusal): void => {
+    // The first is the reason; what follows from it would only hide it.
+    this.#refusals[owner] ??= refusal;
+  };
+
+  #carryOut(index: number, operation: Exclude<Operation, Firewall>): void {
+    // The name that a retired peer sets free may be given again by the next Operation.
+    if (operation.op !== 'retireLink' && this.#retiredPeers.length > 0) this.#flush();
+    if (this.#targets.full) {
+      this.#flush();
+      this.#targets.close();
+    }
+    try {
+      this.#dispatch(index, operation);
+    } catch (error) {
+      this.#refuse(index, refusalOfError(error));
+    }
+  }
+
+  #dispatch(index: number, operation: Exclude<Operation, Firewall>): void {
+    switch (operation.op) {
+      case 'createNetns':
+        this.#createNetns(operation);
+        break;
+      case 'removeNetns':
+        this.#removeNetns(operation);
+        break;
+      default:
+        this.#inNetns(index, operation);
+    }
+  }
+
+  #inNetns(index: number, operation: InNetns): void {
+    const target = this.#targets.get(operation.netns);
+    if (!(target instanceof Target)) this.#refuse(index, target);
+    else if (operation.op === 'setSysctl') this.#setSysctl(target, operation);
+    else this.#onLink(index, target, operation);
+  }
+
+  #onLink(index: number, target: Target, operation: Exclude<InNetns, SetSysctl>): void {
+    switch (operation.op) {
+      case 'createBridge':
+        this.#createBridge(index, target, operation);
+        break;
+      case 'createVeth':
+        this.#createVeth(index, target, operation);
+        break;
+      case 'changeLink':
+        this.#changeLink(index, target, operation);
+        break;
+      case 'retireLink':
+        this.#retireLink(index, target, operation);
+        break;
+      case 'settleCarrier':
+        this.#batchFor(target).add(index, encodeGetLink({ ifname: operation.ifname }));
+        break;
+      default:
+        this.#addOnLink(index, target, operation);
+    }
+  }
+
+  /** The batch of that namespace; another one's leaves first. */
+  #batchFor(target: Target): Batch {
+    if (this.#batch?.target === target) return this.#batch;
+    this.#flush();
+    if (!this.#prepared.has(target)) {
+      this.#prepared.add(target);
+      const names = this.#needed.get(target.key);
+      if (names !== undefined) target.lookUp(names);
+    }
+    const batch = new Batch(target);
+    this.#batch = batch;
+    return batch;
+  }
+
+  /** Sends what has collected, and what can only be sent when that has been done. */
+  #flush(): void {
+    const batch = this.#batch;
+    const births = this.#births;
+    const retiredPeers = this.#retiredPeers;
+    this.#batch = undefined;
+    this.#births = [];
+    this.#retiredPeers = [];
+    batch?.send(this.#refuse);
+    finishBirths(
+      births.filter(({ owner }) => this.#refusals[owner] === undefined),
+      this.#refuse,
+    );
+    this.#retirePeers(retiredPeers);
+  }
+
+  /** A link by name, asked for if it is not known. Whatever may make it has been sent. */
+  #linkOf(target: Target, ifname: string): KnownLink | undefined {
+    this.#batchFor(target);
+    const known = target.known(ifname);
+    if (known !== undefined) return known;
+    this.#flush();
+    if (target.known(ifname) === undefined) target.lookUp([ifname]);
+    return target.known(ifname);
+  }
+
+  /** As `#linkOf`; refuses the Operation where there is no such link. */
+  #getLink(index: number, target: Target, ifname: string): KnownLink | undefined {
+    const link = this.#linkOf(target, ifname);
+    if (link === undefined) {
+      this.#refuse(index, { errno: 'ENODEV', reason: `${describeErrnoName('ENODEV')}: ${ifname}` });
+    }
+    return link;
+  }
+
+  /** The ifindex of a bridge, 0 for none. */
+  #masterIndex(index: number, target: Target, master: string): number | undefined {
+    return master === '' ? 0 : this.#getLink(index, target, master)?.ifindex;
+  }
+
+  #addOnLink(index: number, target: Target, operation: OnLink): void {
+    const link = this.#getLink(index, target, ifnameOf(operation));
+    if (link !== undefined) this.#batchFor(target).add(index, requestOnLink(operation, link.ifindex));
+  }
+
+  #bear(index: number, birth: Omit<Birth, 'born' | 'owner'>, request: NetlinkRequest): void {
+    const batch = this.#batchFor(birth.target);
+    const born: Birth = { ...birth, owner: index, born: undefined };
+    this.#births.push(born);
+    batch.add(index, request, (message) => {
+      born.born = decodeLink(message);
+    });
+  }
+
+  #createBridge(index: number, target: Target, { link }: CreateBridge): void {
+    this.#bear(index, { target, link, peer: undefined }, encodeCreateBridge(link));
+  }
+
+  #createVeth(index: number, target: Target, { link, peer, peerNetns }: CreateVeth): void {
+    const peerTarget = this.#targets.get(peerNetns);
+    if (!(peerTarget instanceof Target)) {
+      this.#refuse(index, peerTarget);
+      return;
+    }
+    const masterIndex = this.#masterIndex(index, target, link.master);
+    if (masterIndex === undefined) return;
+    const request = encodeCreateVeth(link, peer, masterIndex, peerTarget.fd);
+    this.#bear(index, { target, link, peer: { target: peerTarget, link: peer } }, request);
+  }
+
+  #changeLink(index: number, target: Target, { ifname, change }: ChangeLink): void {
+    const { master } = change;
+    const masterIndex = master === undefined ? undefined : this.#masterIndex(index, target, master);
+    if (master !== undefined && masterIndex === undefined) return;
+    const link = change.ifname === undefined ? target.known(ifname) : this.#getLink(index, target, ifname);
+    if (change.ifname !== undefined && link === undefined) return;
+    const selector = link === undefined ? { ifname } : { ifindex: link.ifindex };
+    const batch = this.#batchFor(target);
+    for (const request of changeLink(selector, change, masterIndex, link?.up ?? false)) {
+      batch.add(index, request);
+    }
+    if (change.ifname === undefined || link === undefined) return;
+    target.forget(ifname);
+    target.learn(change.ifname, link);
+  }
+
+  #retireLink(index: number, target: Target, { ifname, peer }: RetireLink): void {
+    if (target.key !== HOST) {
+      this.#batchFor(target).add(index, encodeDeleteLink({ ifname }));
+      target.forget(ifname);
+      return;
+    }
+    const link = this.#getLink(index, target, ifname);
+    if (link === undefined) return;
+    const batch = this.#batchFor(target);
+    for (const request of retireHostEnd(link.ifindex)) batch.add(index, request);
+    target.forget(ifname);
+    this.#retired = true;
+    if (peer === undefined || link.kind !== 'veth' || link.peerIndex === 0) return;
+    this.#retiredPeers.push({ netns: peer.netns, hostIndex: link.ifindex, peerIndex: link.peerIndex });
+  }
+
+  /**
+   * Where the namespace or the peer is gone there is nothing to do. A peer is found by the ifindex that its
+   * other end told, and must tell that end's: a name could be a stranger's by now.
+   */
+  #retirePeers(peers: readonly RetiredPeer[]): void {
+    for (const { netns, hostIndex, peerIndex } of peers) {
+      const target = this.#targets.get(netns);
+      if (!(target instanceof Target)) continue;
+      const found = target.look({ ifindex: peerIndex });
+      if (found?.kind === 'veth' && found.peerIndex === hostIndex) {
+        target.socket.transact(retirePeer(peerIndex));
+      }
+    }
+  }
+
+  #createNetns({ netns, name, alias }: CreateNetns): void {
+    this.#flush();
+    const { namespaces } = this.#context;
+    createNamedNetns(namespaces, name, () => {
+      const socket = new NetlinkSocket();
+      try {
+        socket.request('naming lo', encodeSetLink({ ifname: 'lo' }, { alias }));
+      } finally {
+        socket.close();
+      }
+    });
+    const opened = namespaces.open({ kind: 'name', name });
+    if (opened.status !== 'present') throw errorOfRefusal({ errno: 'ENOENT', reason: opened.reason });
+    const { fd } = opened;
+    const openSocket = () => namespaces.within(fd, () => new NetlinkSocket());
+    this.#targets.add(netns, new Target(netns, fd, openSocket));
+  }
+
+  #removeNetns({ name, object }: RemoveNetns): void {
+    this.#flush();
+    const reference = this.#request.netns.get(object);
+    if (reference?.ref.kind === 'name' && reference.ref.name === name) {
+      const target = this.#targets.get(object);
+      if (!(target instanceof Target)) throw errorOfRefusal(target);
+    }
+    // A descriptor that stays open here would keep the namespace, and with it every link in it.
+    this.#targets.close();
+    removeNamedNetns(this.#context.namespaces, name);
+  }
+
+  #setSysctl(target: Target, { sysctl }: SetSysctl): void {
+    this.#flush();
+    const write = () => writeSysctl(sysctl.key, sysctl.value);
+    try {
+      if (target.key === HOST) write();
+      else this.#context.namespaces.within(target.fd, write);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      throw errorOfRefusal({ errno: error.code, reason: `${describeErrnoName(error.code)}: ${sysctl.key}` });
+    }
+  }
+
+  async #applyRuleset(index: number, { text }: ApplyRuleset): Promise<void> {
+    this.#flush();
+    this.#note(index, await this.#context.applyRuleset(text));
+  }
+
+  #changeElements(index: number, { changes }: ChangeElements): void {
+    this.#flush();
+    this.#note(index, this.#context.changeElements(changes));
+  }
+
+  #note(index: number, result: OperationResult): void {
+    if (!result.ok) this.#refuse(index, { errno: result.errno, reason: result.reason });
+  }
+}
+
+/** Carries out the Operations in order; a result for each, in the same order. Throws for nothing the kernel says. */
+export function applyOperations(context: ApplyContext, request: ApplyRequest): Promise<Applied> {
+  return new Application(context, request).run();
+}

@@ -1,0 +1,119 @@
+/**
+ * Named namespaces: makes one and binds it below /run/netns, and unbinds it, so that `ip netns` and vethd see
+ * each other's. moby and iproute2 bind in the same way (iproute2: ip/ipnetns.c, behaviour kept).
+ */
+import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
+import { VethdError } from '../errors.ts';
+import { describeErrnoName } from './codec/errno.ts';
+import { mount, SystemError, unmount, unshareNetns } from './libc.ts';
+import { checkNetnsName, type Namespaces, openFolder } from './netns.ts';
+import { isSystemError } from './sysctl.ts';
+
+const { O_CREAT, O_EXCL, O_RDONLY } = constants;
+/** linux/mount.h. */
+const MS_BIND = 0x1000;
+const MS_REC = 0x4000;
+const MS_SHARED = 0x10_0000;
+/** sys/mount.h. */
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+function hasErrno(error: unknown, errno: string): boolean {
+  return error instanceof SystemError && error.errno === errno;
+}
+
+/**
+ * Makes the folder a shared mount, so that a namespace bound or unbound in it is so in every mount namespace
+ * that got the folder from ours. Only a mount can be made shared; a folder that is none becomes one of itself.
+ */
+function shareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  try {
+    mount('', folder, MS_SHARED | MS_REC);
+  } catch (error) {
+    if (!hasErrno(error, 'EINVAL')) throw error;
+    mount(folder, folder, MS_BIND | MS_REC);
+    mount('', folder, MS_SHARED | MS_REC);
+  }
+}
+
+function fileError(what: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  return new VethdError('unavailable', `${what}: ${describeErrnoName(error.code)}`, { errno: error.code });
+}
+
+function inFolder<Result>(path: string, work: (folder: string) => Result): Result {
+  const fd = openFolder(path);
+  if (typeof fd !== 'number') {
+    throw new VethdError('unavailable', fd.reason, { errno: fd.status === 'absent' ? 'ENOENT' : 'EPERM' });
+  }
+  try {
+    return work(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function inNewNetns<Result>(namespaces: Namespaces, work: () => Result): Result {
+  unshareNetns();
+  try {
+    return work();
+  } finally {
+    namespaces.leave();
+  }
+}
+
+/**
+ * Makes a namespace, runs `prepare` in it and binds it at `name`; gives what `prepare` gave. It gets its name
+ * last: what has a name has been prepared, and without one a crash leaves nothing. Throws with errno EEXIST
+ * when the name is taken.
+ */
+export function createNamedNetns<Result>(
+  namespaces: Namespaces,
+  name: string,
+  prepare: () => Result,
+): Result {
+  const { netnsDir } = namespaces.options;
+  checkNetnsName(name);
+  shareFolder(netnsDir);
+  return inFolder(netnsDir, (folder) => {
+    const target = `${folder}/${name}`;
+    try {
+      closeSync(openSync(target, O_RDONLY | O_CREAT | O_EXCL, 0));
+    } catch (error) {
+      throw fileError(`cannot make ${netnsDir}/${name}`, error);
+    }
+    try {
+      return inNewNetns(namespaces, () => {
+        const result = prepare();
+        mount('/proc/thread-self/ns/net', target, MS_BIND);
+        return result;
+      });
+    } catch (error) {
+      unlinkSync(target);
+      throw error;
+    }
+  });
+}
+
+/**
+ * Unbinds the namespace and removes its file; it ends when nothing else holds it. Throws with errno ENOENT when
+ * there is no such name. A file without a namespace, left by a crash, is removed.
+ */
+export function removeNamedNetns(namespaces: Namespaces, name: string): void {
+  const { netnsDir } = namespaces.options;
+  checkNetnsName(name);
+  inFolder(netnsDir, (folder) => {
+    const target = `${folder}/${name}`;
+    try {
+      unmount(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+    } catch (error) {
+      if (!hasErrno(error, 'EINVAL')) throw error;
+    }
+    try {
+      unlinkSync(target);
+    } catch (error) {
+      throw fileError(`cannot remove ${netnsDir}/${name}`, error);
+    }
+  });
+}

@@ -1,0 +1,295 @@
+/**
+ * Finds, checks and enters network namespaces. A reference is looked up once, by descriptor, without following
+ * a link that somebody may have put in the way; afterwards only the descriptor is used. setns(2) happens here
+ * alone, only around synchronous work, and a thread that cannot come back ends.
+ */
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { VethdError } from '../errors.ts';
+import type { NetnsIdentity } from '../model/container.ts';
+import { describeErrnoName } from './codec/errno.ts';
+import type { NetnsProbe, NetnsRef } from './contract.ts';
+import {
+  CLONE_NEWNET,
+  enterNetns,
+  fileSystemType,
+  ioctl,
+  isReadable,
+  openPidfd,
+  SystemError,
+} from './libc.ts';
+import { isSystemError } from './sysctl.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+/** linux/magic.h. */
+const NSFS_MAGIC = 0x6e736673;
+/** linux/nsfs.h: NS_GET_NSTYPE, which kind of namespace a descriptor leads to. */
+const NS_GET_NSTYPE = 0xb703;
+/** The grammar of names under a folder of namespaces; it leaves out `.`, `..` and everything with a slash. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+/** The namespace of a process, as a path: the same as a reference by pid. */
+const PROC_PATH = /^\/proc\/([1-9]\d{0,9})\/ns\/net$/;
+/** EX_OSERR of sysexits.h. */
+const EXIT_LOST = 71;
+/** Our own want of descriptors or memory says nothing about what a reference leads to. */
+const OWN_WANT: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Where namespaces may come from. */
+export interface NetnsOptions {
+  /** The folder of named namespaces, /run/netns. */
+  readonly netnsDir: string;
+  /** Folders from which namespaces may be named by path. `/proc` stands for /proc/PID/ns/net. */
+  readonly allowedPaths: readonly string[];
+}
+
+/** An open namespace, or why there is none. The caller closes `fd`: it keeps the namespace alive. */
+export type OpenNetns =
+  | {
+      readonly status: 'present';
+      readonly fd: number;
+      readonly identity: NetnsIdentity;
+      readonly startTime: string | undefined;
+    }
+  | { readonly status: 'absent' | 'refused'; readonly reason: string };
+
+type Missing = Exclude<OpenNetns, { status: 'present' }>;
+
+function absent(reason: string): Missing {
+  return { status: 'absent', reason };
+}
+
+function refused(reason: string): Missing {
+  return { status: 'refused', reason };
+}
+
+/** Why a path could not be opened. */
+function missing(path: string, error: unknown): Missing {
+  const code = error instanceof SystemError ? error.errno : isSystemError(error) ? error.code : undefined;
+  if (code === undefined) throw error;
+  if (OWN_WANT.has(code)) {
+    throw new VethdError('unavailable', `cannot open ${path}: ${describeErrnoName(code)}`, { errno: code });
+  }
+  if (code === 'ENOENT' || code === 'ESRCH') return absent(`${path} does not exist`);
+  if (code === 'ELOOP') return refused(`${path} is a symbolic link: want the namespace itself`);
+  return refused(`${path}: ${describeErrnoName(code)}`);
+}
+
+/**
+ * Opens a folder that only root can change, or says why not. The caller closes it; until then
+ * /proc/self/fd/N is this very folder, whatever becomes of its path.
+ */
+export function openFolder(path: string): number | Missing {
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    return missing(path, error);
+  }
+  const { uid, mode } = fstatSync(fd);
+  if (uid === 0 && (mode & 0o022) === 0) return fd;
+  closeSync(fd);
+  return refused(`${path} can be changed by others than root: want it owned by root, mode 0755`);
+}
+
+/** The name, if it is one under a folder of namespaces. Throws invalidArgument. */
+export function checkNetnsName(name: string): string {
+  if (NAME.test(name)) return name;
+  throw new VethdError(
+    'invalidArgument',
+    `invalid namespace name ${JSON.stringify(name)}: want a letter or digit, then up to 127 of [A-Za-z0-9_.-]`,
+    { errno: 'EINVAL' },
+  );
+}
+
+/** Field 22 of /proc/PID/stat, counted after the name, which may hold anything. */
+function startTimeOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+function sameNamespace(a: NetnsIdentity, b: NetnsIdentity): boolean {
+  return a.inode === b.inode && a.bootId === b.bootId;
+}
+
+/** The namespaces of this machine, as seen by one thread, which is in the daemon's own between two calls. */
+export class Namespaces {
+  readonly bootId: string;
+  /** The namespace that the thread was in at first. */
+  readonly hostIdentity: NetnsIdentity;
+  readonly options: NetnsOptions;
+  /** The descriptor of the namespace that the thread was in at first. */
+  readonly hostFd: number;
+  readonly #initIdentity: NetnsIdentity | undefined;
+
+  constructor(options: NetnsOptions) {
+    this.options = options;
+    this.bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    this.hostFd = openSync('/proc/thread-self/ns/net', O_RDONLY);
+    this.hostIdentity = this.#identify(fstatSync(this.hostFd));
+    this.#initIdentity = this.#identityOfInit();
+  }
+
+  /** Closes the descriptor of the own namespace; nothing may be entered afterwards. */
+  close(): void {
+    closeSync(this.hostFd);
+  }
+
+  #identify({ dev, ino }: { dev: number; ino: number }): NetnsIdentity {
+    return { bootId: this.bootId, inode: `${dev}:${ino}` };
+  }
+
+  /** Undefined where we may not look, which needs the same right as entering. */
+  #identityOfInit(): NetnsIdentity | undefined {
+    try {
+      return this.#identify(statSync('/proc/1/ns/net'));
+    } catch (error) {
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Opens what a reference leads to. The host's own is only opened when it is asked for by name. */
+  open(ref: NetnsRef): OpenNetns {
+    switch (ref.kind) {
+      case 'host':
+        return this.#openHost();
+      case 'name':
+        return this.#openIn(this.options.netnsDir, ref.name);
+      case 'path':
+        return this.#openPath(ref.path);
+      case 'pid':
+        return this.#openPid(ref.pid, ref.startTime);
+    }
+  }
+
+  /** Looks where a reference leads. */
+  probe(ref: NetnsRef): NetnsProbe {
+    const opened = this.open(ref);
+    if (opened.status !== 'present') return opened;
+    closeSync(opened.fd);
+    return { status: 'present', identity: opened.identity, startTime: opened.startTime };
+  }
+
+  /** The names in the folder that lead to network namespaces other than the host's, sorted. */
+  listNames(): string[] {
+    const fd = openFolder(this.options.netnsDir);
+    if (typeof fd !== 'number') return [];
+    try {
+      const names = readdirSync(`/proc/self/fd/${fd}`);
+      return names.filter((name) => this.probe({ kind: 'name', name }).status === 'present').sort();
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /**
+   * Runs synchronous work with the thread in that namespace and comes back. When it cannot come back, the
+   * thread ends: everything it did afterwards would happen to the wrong namespace.
+   */
+  within<Result>(fd: number, work: () => Result): Result {
+    enterNetns(fd);
+    try {
+      return work();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Back to the own namespace, or the end of the thread. */
+  leave(): void {
+    try {
+      enterNetns(this.hostFd);
+    } catch {
+      process.exit(EXIT_LOST);
+    }
+  }
+
+  #openHost(): OpenNetns {
+    const fd = openSync('/proc/thread-self/ns/net', O_RDONLY);
+    return { status: 'present', fd, identity: this.hostIdentity, startTime: undefined };
+  }
+
+  #openPath(path: string): OpenNetns {
+    const { allowedPaths } = this.options;
+    const pid = PROC_PATH.exec(path)?.[1];
+    if (pid !== undefined && allowedPaths.includes('/proc')) return this.#openPid(Number(pid), undefined);
+    const folder = dirname(path);
+    if (pid === undefined && folder !== '/proc' && allowedPaths.includes(folder)) {
+      return this.#openIn(folder, basename(path));
+    }
+    return refused(`${path} is in none of the allowed folders: ${allowedPaths.join(', ')}`);
+  }
+
+  #openIn(folder: string, name: string): OpenNetns {
+    if (!NAME.test(name)) return refused(`invalid namespace name ${JSON.stringify(name)}`);
+    const folderFd = openFolder(folder);
+    if (typeof folderFd !== 'number') return folderFd;
+    const path = `${folder}/${name}`;
+    try {
+      // O_NONBLOCK: a FIFO put there must not hold us up.
+      const fd = openSync(`/proc/self/fd/${folderFd}/${name}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      return this.#check(path, fd, undefined);
+    } catch (error) {
+      return missing(path, error);
+    } finally {
+      closeSync(folderFd);
+    }
+  }
+
+  #openPid(pid: number, startTime: string | undefined): OpenNetns {
+    let pidfd: number;
+    try {
+      pidfd = openPidfd(pid);
+    } catch (error) {
+      if (error instanceof SystemError && error.errno === 'EINVAL')
+        return absent(`there is no process ${pid}`);
+      return missing(`process ${pid}`, error);
+    }
+    try {
+      return this.#openLiving(pid, pidfd, startTime);
+    } finally {
+      closeSync(pidfd);
+    }
+  }
+
+  #openLiving(pid: number, pidfd: number, startTime: string | undefined): OpenNetns {
+    let found: OpenNetns;
+    let started: string;
+    try {
+      started = startTimeOf(pid);
+      const path = `/proc/${pid}/ns/net`;
+      found = this.#check(path, openSync(path, O_RDONLY), started);
+    } catch (error) {
+      if (isReadable(pidfd)) return absent(`process ${pid} has ended`);
+      return missing(`/proc/${pid}/ns/net`, error);
+    }
+    // Only now is it sure that all this was read of the process that the pidfd belongs to.
+    const wrong = isReadable(pidfd)
+      ? 'has ended'
+      : startTime !== undefined && startTime !== started
+        ? 'is another one now'
+        : '';
+    if (wrong === '') return found;
+    if (found.status === 'present') closeSync(found.fd);
+    return absent(`process ${pid} ${wrong}`);
+  }
+
+  /** Whether the descriptor is of a network namespace that may be entered; closes it if not. */
+  #check(path: string, fd: number, startTime: string | undefined): OpenNetns {
+    const identity = this.#identify(fstatSync(fd));
+    const fault = this.#faultOf(fd, identity);
+    if (fault === undefined) return { status: 'present', fd, identity, startTime };
+    closeSync(fd);
+    return refused(`${path} ${fault}`);
+  }
+
+  #faultOf(fd: number, identity: NetnsIdentity): string | undefined {
+    if (fileSystemType(fd) !== NSFS_MAGIC) return 'is not a namespace';
+    if (ioctl(fd, NS_GET_NSTYPE) !== CLONE_NEWNET) return 'is not a network namespace';
+    if (sameNamespace(identity, this.hostIdentity)) return "is the host's own network namespace";
+    if (this.#initIdentity !== undefined && sameNamespace(identity, this.#initIdentity)) {
+      return "is process 1's network namespace";
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+/** Everything that tells of changes, brought together: a burst becomes one change for each place. */
+import { closeSync } from 'node:fs';
+import type { KernelChange } from './contract.ts';
+import { EventReader } from './event-reader.ts';
+import { NetworkEvents } from './events.ts';
+import { onReadable, openPidfd, SystemError } from './libc.ts';
+import { NamesWatch } from './names-watch.ts';
+import type { Namespaces } from './netns.ts';
+import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
+
+/** linux/netfilter/nfnetlink.h: NFNLGRP_NFTABLES. */
+const NFNLGRP_NFTABLES = 7;
+/** A change is told after this long, with what came meanwhile: making a pair alone causes a dozen messages. */
+const GATHER_MS = 5;
+
+/** What the watch works with. */
+export interface WatchOptions {
+  readonly namespaces: Namespaces;
+  /** A socket in the host's namespace. */
+  readonly host: NetlinkSocket;
+  onChanges(changes: readonly KernelChange[]): void;
+}
+
+function keyOf(change: KernelChange): string {
+  switch (change.kind) {
+    case 'network':
+      return `network ${change.nsid ?? ''} ${change.ifname ?? ''}`;
+    case 'names':
+      return `names ${change.name}`;
+    case 'process':
+      return `process ${change.pid}`;
+    case 'firewall':
+    case 'resync':
+      return change.kind;
+  }
+}
+
+/** Hears of nothing before `start`, but processes can be watched. */
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #changes = new Map<string, KernelChange>();
+  readonly #processes = new Map<number, () => void>();
+  readonly #closers: (() => void)[] = [];
+  #started = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Starts; harmless the second time. Throws unavailable. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    const { host, namespaces } = this.#options;
+    const network = new NetworkEvents(host, (change) => this.#note(change));
+    this.#closers.push(() => network.close(), this.#watchFirewall());
+    const names = new NamesWatch({
+      folder: namespaces.options.netnsDir,
+      isSettled: (name) => this.#isSettled(name),
+      onName: (name) => this.#note({ kind: 'names', name }),
+      onLost: () => this.#note({ kind: 'resync' }),
+    });
+    this.#closers.push(() => names.close());
+  }
+
+  /** Tells when that process ends, at once if it has. */
+  watchProcess(pid: number): void {
+    if (this.#processes.has(pid)) return;
+    let fd: number;
+    try {
+      fd = openPidfd(pid);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (error.errno !== 'ESRCH' && error.errno !== 'EINVAL') throw error;
+      this.#note({ kind: 'process', pid });
+      return;
+    }
+    const stop = onReadable(fd, () => {
+      this.#processes.get(pid)?.();
+      this.#processes.delete(pid);
+      this.#note({ kind: 'process', pid });
+    });
+    this.#processes.set(pid, () => {
+      stop();
+      closeSync(fd);
+    });
+  }
+
+  /** Ends everything; what has not been told is not told any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const close of [...this.#closers, ...this.#processes.values()]) close();
+    this.#processes.clear();
+  }
+
+  #isSettled(name: string): boolean {
+    return this.#options.namespaces.probe({ kind: 'name', name }).status !== 'refused';
+  }
+
+  /** Any message of nftables: what it says is not read. */
+  #watchFirewall(): () => void {
+    const socket = new NetlinkSocket(NETLINK_NETFILTER);
+    socket.join(NFNLGRP_NFTABLES);
+    const reader = new EventReader(socket.fd);
+    const stop = onReadable(socket.fd, () => {
+      this.#note({ kind: 'firewall' });
+      drain(reader);
+    });
+    return () => {
+      stop();
+      socket.close();
+    };
+  }
+
+  #note(change: KernelChange): void {
+    this.#changes.set(keyOf(change), change);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const changes = [...this.#changes.values()];
+      this.#changes.clear();
+      this.#options.onChanges(changes);
+    }, GATHER_MS);
+  }
+}
+
+/** Reads until nothing waits; what was lost does not matter, because it was told anyway. */
+function drain(reader: EventReader): void {
+  for (;;) {
+    try {
+      if (reader.read() === undefined) return;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
+}

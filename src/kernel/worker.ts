@@ -1,0 +1,163 @@
+/**
+ * The kernel thread: owns the netlink sockets, enters namespaces and comes back, one call after another. What
+ * is not a VethdError is a fault of ours and ends the thread, and the daemon with it.
+ */
+import { closeSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { VethdError } from '../errors.ts';
+import type { OperationResult } from '../model/operation.ts';
+import { type ApplyContext, applyOperations } from './apply.ts';
+import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
+import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
+import { openDnsSocketsIn, openSameNetns } from './inside.ts';
+import { NetfilterSocket } from './netfilter-socket.ts';
+import { Namespaces } from './netns.ts';
+import { applyElementChanges, runNft } from './nft.ts';
+import { listHostRoutes, observe } from './observe.ts';
+import { Reaper } from './reap.ts';
+import { NetlinkSocket } from './socket.ts';
+import { Watch } from './watch.ts';
+import { type Call, type Posted, type ThreadOptions, toWire } from './wire.ts';
+
+function post(message: Posted): void {
+  parentPort?.postMessage(message);
+}
+
+function postChanges(changes: readonly KernelChange[]): void {
+  post({ type: 'changes', changes });
+}
+
+class KernelThread {
+  readonly #namespaces: Namespaces;
+  readonly #host = new NetlinkSocket();
+  readonly #reaper = new Reaper();
+  readonly #watch: Watch;
+  readonly #context: ApplyContext;
+  #netfilter: NetfilterSocket | undefined;
+
+  constructor(options: ThreadOptions) {
+    if (endianness() !== 'LE') throw new VethdError('unavailable', 'vethd needs a little-endian machine');
+    this.#namespaces = new Namespaces(options);
+    this.#context = {
+      namespaces: this.#namespaces,
+      hostSocket: this.#host,
+      applyRuleset: async (text) => (await runNft(text)).result,
+      changeElements: (changes) => {
+        this.#netfilter ??= new NetfilterSocket();
+        return applyElementChanges(this.#netfilter, changes);
+      },
+    };
+    this.#reaper.deleteNewborn();
+    this.#watch = new Watch({ namespaces: this.#namespaces, host: this.#host, onChanges: postChanges });
+  }
+
+  get ready(): Posted {
+    const { bootId, hostIdentity } = this.#namespaces;
+    return { type: 'ready', bootId, hostIdentity };
+  }
+
+  /** Carries out a call. What it gives may be a promise: further calls wait for it. */
+  carryOut(call: Exclude<Call, { readonly name: 'reap' | 'close' }>): unknown {
+    switch (call.name) {
+      case 'probeNetns':
+        return this.#namespaces.probe(...call.args);
+      case 'listNetnsNames':
+        return this.#namespaces.listNames();
+      case 'nsidOf':
+        return this.#nsidOf(...call.args);
+      case 'listHostRoutes':
+        return listHostRoutes(this.#host);
+      case 'observe':
+        return observe(this.#namespaces, this.#host, ...call.args);
+      case 'apply':
+        return this.#apply(...call.args);
+      case 'watch':
+        return this.#watch.start();
+      case 'watchProcess':
+        return this.#watch.watchProcess(...call.args);
+      case 'openNetns':
+        return openSameNetns(this.#namespaces, ...call.args);
+      case 'openDnsSockets':
+        return openDnsSocketsIn(this.#namespaces, ...call.args);
+    }
+  }
+
+  reap(): Promise<void> {
+    return this.#reaper.reap();
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    await this.#reaper.close();
+    this.#netfilter?.close();
+    this.#host.close();
+    this.#namespaces.close();
+  }
+
+  async #apply(request: ApplyRequest): Promise<readonly OperationResult[]> {
+    const { results, retired } = await applyOperations(this.#context, request);
+    // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
+    if (retired) this.#reaper.reap().catch(() => undefined);
+    return results;
+  }
+
+  #nsidOf(ref: NetnsRef): number {
+    const opened = this.#namespaces.open(ref);
+    if (opened.status !== 'present') return -1;
+    try {
+      let nsid = -1;
+      this.#host.transact([encodeAssignNsid(opened.fd), encodeGetNsid(opened.fd)], (_, message) => {
+        nsid = decodeNsid(message);
+      });
+      return nsid;
+    } finally {
+      closeSync(opened.fd);
+    }
+  }
+}
+
+async function answer(id: number, work: () => unknown): Promise<void> {
+  try {
+    post({ type: 'answer', id, result: await work() });
+  } catch (error) {
+    if (!(error instanceof VethdError)) throw error;
+    post({ type: 'error', id, error: toWire(error) });
+  }
+}
+
+function serve(thread: KernelThread): void {
+  let last: Promise<void> = Promise.resolve();
+  parentPort?.on('message', (call: Call) => {
+    const { id } = call;
+    if (call.name === 'reap') {
+      // After the calls before it, but no call after it waits.
+      last = last.then(() => {
+        answer(id, () => thread.reap()).catch(fail);
+      });
+    } else if (call.name === 'close') {
+      last = last.then(() => answer(id, () => thread.close())).then(() => parentPort?.close());
+    } else last = last.then(() => answer(id, () => thread.carryOut(call)));
+    last.catch(fail);
+  });
+}
+
+/** Ends the thread by an error that nobody catches. */
+function fail(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+function start(options: ThreadOptions): void {
+  try {
+    const thread = new KernelThread(options);
+    serve(thread);
+    post(thread.ready);
+  } catch (error) {
+    if (!(error instanceof VethdError)) throw error;
+    post({ type: 'failed', error: toWire(error) });
+  }
+}
+
+start(workerData);
