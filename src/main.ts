@@ -14,7 +14,7 @@ import { messageOf, VethdError } from './errors.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
 import type { Kernel } from './kernel/contract.ts';
 import { openKernel } from './kernel/index.ts';
-import { listen } from './kernel/listen.ts';
+import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
@@ -50,6 +50,7 @@ interface Daemon {
 async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(config.stateDir);
+  if (inheritedSocket() === undefined) await clearSocket(config.socket);
   const store = openStore(join(config.stateDir, 'vethd.db'));
   const kernel = await openKernel({
     netnsDir: config.netnsDir,

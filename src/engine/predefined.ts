@@ -1,7 +1,10 @@
 /** The three networks that are always there: bridge, host, none. */
+
+import { VethdError } from '../errors.ts';
 import { parseBridgeOptions } from '../model/bridge-options.ts';
 import type { Network, Subnet } from '../model/network.ts';
 import type { SubnetWish } from '../model/subnet-rules.ts';
+import { isOurs } from '../reconcile/kinds/link.ts';
 import { type EngineContext, formatTime, newId } from './context.ts';
 import { fulfil, surroundings } from './subnets.ts';
 
@@ -38,8 +41,32 @@ function bridgeOptions(context: EngineContext): Record<string, string> {
   };
 }
 
-/** Makes those of the three that are missing; the next pass gives the bridge its device. */
+/**
+ * A new state folder knows nothing of what another one made: everything of ours in the kernel would look left
+ * over and be removed. Refused instead, for it is somebody's network.
+ */
+async function checkNobodyElse(context: EngineContext): Promise<void> {
+  if (context.store.listNetworks().length > 0) return;
+  const { host } = await context.kernel.observe({
+    host: 'all',
+    hostSysctls: [],
+    netns: [],
+    scanNames: false,
+  });
+  const ours = host.links.filter(isOurs).map(({ ifname }) => ifname);
+  if (ours.length === 0) return;
+  throw new VethdError(
+    'conflict',
+    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, or run vethctl recover or vethctl purge`,
+  );
+}
+
+/**
+ * Makes those of the three that are missing; the next pass gives the bridge its device. Throws conflict when the
+ * kernel holds links of ours and the store has never known any.
+ */
 export async function ensurePredefinedNetworks(context: EngineContext): Promise<void> {
+  await checkNobodyElse(context);
   const around = await surroundings(context);
   await context.store.write((writer) => {
     const created = formatTime(context.now());

@@ -34,8 +34,11 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** Removes what a killed daemon left; throws conflict when it is no socket or somebody answers on it. */
-async function clear(path: string): Promise<void> {
+/**
+ * Removes what a killed daemon left at the socket's place. Throws conflict when it is no socket or somebody
+ * answers on it: to be called before anything of the kernel is touched, for that one's links are ours by mark.
+ */
+export async function clearSocket(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket())
@@ -71,7 +74,7 @@ export async function listen(
     return () => undefined;
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  await clear(path);
+  await clearSocket(path);
   const before = process.umask(0o177);
   try {
     await listenOn(server, { path });

@@ -73,11 +73,11 @@ describeWith(['docker'], 'docker network', () => {
     await daemon.docker('network', 'connect', '--ip', '10.80.0.100', 'lab', 'red');
     await daemon.docker('network', 'connect', '--alias', 'db', 'lab', 'blue');
     expect(await ping('blue', '10.80.0.100')).toBe(true);
-    expect((await addressesOf('blue')).map(({ local }) => local)).toContain('10.80.0.65');
+    expect((await addressesOf('blue')).map(({ local }) => local)).toContain('10.80.0.64');
     const [shown] = JSON.parse(await daemon.docker('network', 'inspect', 'lab'));
     const members = Object.values<{ Name: string; IPv4Address: string }>(shown.Containers);
     expect(members.map(({ Name, IPv4Address }) => `${Name} ${IPv4Address}`).sort()).toEqual([
-      'blue 10.80.0.65/24',
+      'blue 10.80.0.64/24',
       'red 10.80.0.100/24',
     ]);
   });

@@ -77,6 +77,14 @@ describe('the daemon', () => {
     expect((await daemon.request('GET', '/_ping')).status).toBe(200);
   });
 
+  test('refuses a new state folder while links of another one are there', async () => {
+    const args = ['dist/main.js', '--socket', `${daemon.socket}3`, '--state-dir', `${daemon.stateDir}3`];
+    const second = await attempt(process.execPath, args);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain('the state folder is new');
+    expect(await ping('one', '10.60.0.3')).toBe(true);
+  });
+
   test('loses no packet between two members over kill -9 and restart, and takes over what is there', async () => {
     const before = await linkIdentities();
     const stop = steadyPing('one', '10.60.0.3');
