@@ -176,8 +176,31 @@ export function isReadable(fd: number): boolean {
   return checked('poll', pollFn(entry, 1, 0)) > 0;
 }
 
-/** Calls back whenever the descriptor can be read, from this thread's event loop; gives the end of it. */
+/**
+ * Calls back whenever the descriptor can be read or has an error to be read, from this thread's event loop;
+ * gives the end of it. What `callback` throws ends the thread.
+ */
 export function onReadable(fd: number, callback: () => void): () => void {
-  const handle = koffi.node.poll(fd, { readable: true }, () => callback());
-  return () => handle.close();
+  // koffi calls without a catch of its own: what is thrown there would be lost.
+  const guarded = (): void => {
+    try {
+      callback();
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  };
+  let open = true;
+  const start = (): void => handle.start({ readable: true }, onEvent);
+  // libuv stops polling a descriptor with an error, which a netlink socket has whenever it lost an event.
+  const onEvent = (status: unknown): void => {
+    guarded();
+    if (open && status !== 0) start();
+  };
+  const handle = koffi.node.poll(fd, { readable: true }, onEvent);
+  return () => {
+    open = false;
+    handle.close();
+  };
 }

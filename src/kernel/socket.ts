@@ -16,7 +16,7 @@ import {
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
 } from './codec/message.ts';
-import { MSG_TRUNC, openSocket, receive, SystemError, send, setSocketOption } from './libc.ts';
+import { bindSocket, MSG_TRUNC, openSocket, receive, SystemError, send, setSocketOption } from './libc.ts';
 
 /** linux/netlink.h: NETLINK_ROUTE, links, addresses, routes, neighbours. */
 export const NETLINK_ROUTE = 0;
@@ -54,6 +54,9 @@ const SEND_REQUESTS = 256;
 const DUMP_ATTEMPTS = 10;
 /** Seconds until an answer that does not come is given up. */
 const TIMEOUT_SECONDS = 10;
+
+/** linux/netlink.h: struct sockaddr_nl (family, pad, port, groups); port 0: the kernel chooses one. */
+const ANY_ADDRESS = Uint8Array.of(AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 /** Shared by all sockets of the thread: what was received is decoded before the next is. */
 const datagram = Buffer.alloc(DATAGRAM_BYTES);
@@ -96,6 +99,8 @@ export class NetlinkSocket {
       this.#set(SOL_NETLINK, NETLINK_GET_STRICT_CHK, int32(1));
       this.#set(SOL_SOCKET, SO_RCVBUFFORCE, int32(RECEIVE_BUFFER_BYTES));
       this.#set(SOL_SOCKET, SO_RCVTIMEO, timeval(TIMEOUT_SECONDS));
+      // Without an address of its own a socket hears nothing: the kernel takes it for the sender.
+      bindSocket(this.fd, ANY_ADDRESS);
     } catch (error) {
       this.close();
       throw error;
