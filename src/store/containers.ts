@@ -5,8 +5,10 @@ import type { EndpointSpec } from '../model/endpoint.ts';
 import type { StoreReader, StoreWriter } from './contract.ts';
 import { type Connection, isConstraint } from './database.ts';
 import type { Endpoints } from './endpoints.ts';
+import { prepareIds } from './ids.ts';
 import { parseStrings } from './json.ts';
 import { prepareMatch } from './match.ts';
+import { RowCache } from './row-cache.ts';
 
 interface ContainerRow {
   readonly id: string;
@@ -27,6 +29,7 @@ interface ContainerRow {
 
 /** The container's part of the store. */
 export interface Containers {
+  readonly cache: RowCache<Container>;
   readonly reads: Pick<StoreReader, 'getContainer' | 'matchContainer' | 'listContainers'>;
   readonly writes: Pick<StoreWriter, 'insertContainer' | 'updateContainer' | 'removeContainer'>;
 }
@@ -73,21 +76,22 @@ function toContainer(row: ContainerRow): Container {
   };
 }
 
-function prepareReads(database: Connection): Containers['reads'] {
-  const byId = database.prepare<[string], ContainerRow>('SELECT * FROM containers WHERE id = ?');
-  const all = database.prepare<[], ContainerRow>('SELECT * FROM containers ORDER BY ordinal');
-  const match = prepareMatch(database, 'containers', toContainer);
+function prepareReads(database: Connection, cache: RowCache<Container>): Containers['reads'] {
+  const all = prepareIds<[]>(database, 'SELECT id FROM containers ORDER BY ordinal');
+  const get = (id: string): Container | undefined => cache.get(id);
+  const match = prepareMatch(database, 'containers', get);
   return {
-    getContainer(id) {
-      const row = byId.get(id);
-      return row === undefined ? undefined : toContainer(row);
-    },
+    getContainer: get,
     matchContainer: (term) => match(term, term.replace(/^\//, '')),
-    listContainers: () => all.all().map(toContainer),
+    listContainers: () => cache.list(all()),
   };
 }
 
-function prepareWrites(database: Connection, endpoints: Endpoints): Containers['writes'] {
+function prepareWrites(
+  database: Connection,
+  endpoints: Endpoints,
+  cache: RowCache<Container>,
+): Containers['writes'] {
   const insert = database.prepare<[ContainerRow]>(
     `INSERT INTO containers (id, name, created, source, state, boot_id, inode, started_at, finished_at,
        exit_code, network_mode, labels, pending, config)
@@ -114,6 +118,7 @@ function prepareWrites(database: Connection, endpoints: Endpoints): Containers['
   }
 
   function write(statement: typeof insert, container: Container): void {
+    cache.touch(container.id);
     try {
       statement.run(toRow(container));
     } catch (error) {
@@ -128,6 +133,7 @@ function prepareWrites(database: Connection, endpoints: Endpoints): Containers['
       for (const endpoint of endpoints.reads.listEndpointsOfContainer(id)) {
         endpoints.writes.removeEndpoint(endpoint.id);
       }
+      cache.touch(id);
       remove.run(id);
     },
   };
@@ -135,5 +141,14 @@ function prepareWrites(database: Connection, endpoints: Endpoints): Containers['
 
 /** Prepares the statements of the containers. */
 export function prepareContainers(database: Connection, endpoints: Endpoints): Containers {
-  return { reads: prepareReads(database), writes: prepareWrites(database, endpoints) };
+  const byId = database.prepare<[string], ContainerRow>('SELECT * FROM containers WHERE id = ?');
+  const cache = new RowCache((id) => {
+    const row = byId.get(id);
+    return row === undefined ? undefined : toContainer(row);
+  });
+  return {
+    cache,
+    reads: prepareReads(database, cache),
+    writes: prepareWrites(database, endpoints, cache),
+  };
 }

@@ -6,9 +6,13 @@ import type { StoreReader, StoreWriter } from './contract.ts';
 import { type Connection, isConstraint } from './database.ts';
 import { prepareExplain } from './endpoint-conflict.ts';
 import { type EndpointRow, toEndpoint, toRow } from './endpoint-row.ts';
+import { prepareIds } from './ids.ts';
+import { RowCache } from './row-cache.ts';
 
 /** The endpoint's part of the store. */
 export interface Endpoints {
+  readonly cache: RowCache<Endpoint>;
+  idsOfNetwork(networkId: string): string[];
   readonly reads: Pick<
     StoreReader,
     | 'getEndpoint'
@@ -22,35 +26,30 @@ export interface Endpoints {
   readonly writes: Pick<StoreWriter, 'nextOrdinal' | 'insertEndpoint' | 'updateEndpoint' | 'removeEndpoint'>;
 }
 
-function orUndefined(row: EndpointRow | undefined): Endpoint | undefined {
-  return row === undefined ? undefined : toEndpoint(row);
-}
-
-function prepareReads(database: Connection): Endpoints['reads'] {
-  const select = 'SELECT * FROM endpoints';
-  const byId = database.prepare<[string], EndpointRow>(`${select} WHERE id = ?`);
-  const byMembers = database.prepare<[string, string], EndpointRow>(
+function prepareReads(
+  database: Connection,
+  cache: RowCache<Endpoint>,
+  idsOfNetwork: Endpoints['idsOfNetwork'],
+): Endpoints['reads'] {
+  const select = 'SELECT id FROM endpoints';
+  const byMembers = prepareIds<[string, string]>(
+    database,
     `${select} WHERE network_id = ? AND container_id = ?`,
   );
   // The index of veths leaves the empty name out; SQLite uses it only when the query says so too.
-  const byVeth = database.prepare<[string], EndpointRow>(`${select} WHERE veth = ? AND veth <> ''`);
-  const all = database.prepare<[], EndpointRow>(`${select} ORDER BY ordinal`);
-  const ofNetwork = database.prepare<[string], EndpointRow>(
-    `${select} WHERE network_id = ? ORDER BY ordinal`,
-  );
-  const ofContainer = database.prepare<[string], EndpointRow>(
-    `${select} WHERE container_id = ? ORDER BY ordinal`,
-  );
+  const byVeth = prepareIds<[string]>(database, `${select} WHERE veth = ? AND veth <> ''`);
+  const all = prepareIds<[]>(database, `${select} ORDER BY ordinal`);
+  const ofContainer = prepareIds<[string]>(database, `${select} WHERE container_id = ? ORDER BY ordinal`);
   const count = database.prepare<[string], { count: number }>(
     'SELECT count(*) AS count FROM endpoints WHERE network_id = ?',
   );
   return {
-    getEndpoint: (id) => orUndefined(byId.get(id)),
-    findEndpoint: (networkId, containerId) => orUndefined(byMembers.get(networkId, containerId)),
-    findEndpointByVeth: (veth) => orUndefined(byVeth.get(veth)),
-    listEndpoints: () => all.all().map(toEndpoint),
-    listEndpointsOfNetwork: (networkId) => ofNetwork.all(networkId).map(toEndpoint),
-    listEndpointsOfContainer: (containerId) => ofContainer.all(containerId).map(toEndpoint),
+    getEndpoint: (id) => cache.get(id),
+    findEndpoint: (networkId, containerId) => cache.list(byMembers(networkId, containerId))[0],
+    findEndpointByVeth: (veth) => cache.list(byVeth(veth))[0],
+    listEndpoints: () => cache.list(all()),
+    listEndpointsOfNetwork: (networkId) => cache.list(idsOfNetwork(networkId)),
+    listEndpointsOfContainer: (containerId) => cache.list(ofContainer(containerId)),
     countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
   };
 }
@@ -58,7 +57,7 @@ function prepareReads(database: Connection): Endpoints['reads'] {
 function prepareWrites(
   database: Connection,
   addresses: Addresses,
-  reads: Endpoints['reads'],
+  cache: RowCache<Endpoint>,
 ): Endpoints['writes'] {
   const last = database.prepare<[], { seq: number }>(
     "SELECT seq FROM sqlite_sequence WHERE name = 'endpoints'",
@@ -78,6 +77,7 @@ function prepareWrites(
 
   function write(statement: typeof insert, endpoint: Endpoint): void {
     const row = toRow(endpoint);
+    cache.touch(endpoint.id);
     try {
       statement.run(row);
     } catch (error) {
@@ -102,8 +102,9 @@ function prepareWrites(
     },
     updateEndpoint: (endpoint) => write(update, endpoint),
     removeEndpoint(id) {
-      const endpoint = reads.getEndpoint(id);
+      const endpoint = cache.get(id);
       if (endpoint === undefined) return;
+      cache.touch(id);
       remove.run(id);
       for (const address of [endpoint.ipv4, endpoint.ipv6]) {
         if (address !== undefined) addresses.giveBack(endpoint.networkId, address);
@@ -114,6 +115,19 @@ function prepareWrites(
 
 /** Prepares the statements of the endpoints. */
 export function prepareEndpoints(database: Connection, addresses: Addresses): Endpoints {
-  const reads = prepareReads(database);
-  return { reads, writes: prepareWrites(database, addresses, reads) };
+  const byId = database.prepare<[string], EndpointRow>('SELECT * FROM endpoints WHERE id = ?');
+  const cache = new RowCache((id) => {
+    const row = byId.get(id);
+    return row === undefined ? undefined : toEndpoint(row);
+  });
+  const idsOfNetwork = prepareIds<[string]>(
+    database,
+    'SELECT id FROM endpoints WHERE network_id = ? ORDER BY ordinal',
+  );
+  return {
+    cache,
+    idsOfNetwork,
+    reads: prepareReads(database, cache, idsOfNetwork),
+    writes: prepareWrites(database, addresses, cache),
+  };
 }

@@ -32,6 +32,7 @@ function refusePromise(result: unknown): void {
 /** The queue of changes of one connection. */
 export class GroupCommit {
   readonly #database: Connection;
+  readonly #ended: () => void;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
@@ -43,8 +44,10 @@ export class GroupCommit {
   #closed = false;
   #lockedSince: number | undefined;
 
-  constructor(database: Connection) {
+  /** `ended` is called after each transaction, committed or rolled back, before anybody is told. */
+  constructor(database: Connection, ended: () => void) {
     this.#database = database;
+    this.#ended = ended;
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
@@ -99,6 +102,7 @@ export class GroupCommit {
       const attempts = batch.map((waiting) => this.#attempt(waiting));
       if (attempts.some(({ kept }) => kept)) this.#commit.run();
       else this.#rollback.run();
+      this.#ended();
       for (const { settle } of attempts) settle();
     } catch (error) {
       this.#undo();
@@ -157,5 +161,6 @@ export class GroupCommit {
 
   #undo(): void {
     if (this.#database.inTransaction) this.#rollback.run();
+    this.#ended();
   }
 }

@@ -3,8 +3,11 @@ import { VethdError } from '../errors.ts';
 import type { DriverName, Network, Subnet } from '../model/network.ts';
 import type { StoreReader, StoreWriter } from './contract.ts';
 import { type Connection, isConstraint } from './database.ts';
+import type { Endpoints } from './endpoints.ts';
+import { prepareIds } from './ids.ts';
 import { parseStrings } from './json.ts';
 import { prepareMatch } from './match.ts';
+import { RowCache } from './row-cache.ts';
 import type { Subnets } from './subnets.ts';
 
 interface NetworkRow {
@@ -26,6 +29,7 @@ interface NetworkRow {
 
 /** The network's part of the store. */
 export interface Networks {
+  readonly cache: RowCache<Network>;
   readonly reads: Pick<StoreReader, 'getNetwork' | 'matchNetwork' | 'listNetworks'>;
   readonly writes: Pick<StoreWriter, 'insertNetwork' | 'updateNetwork' | 'removeNetwork'>;
 }
@@ -69,25 +73,23 @@ function toNetwork(row: NetworkRow, subnets: readonly Subnet[]): Network {
   };
 }
 
-function prepareReads(database: Connection, subnets: Subnets): Networks['reads'] {
-  const withSubnets = (row: NetworkRow): Network => toNetwork(row, subnets.listOf(row.id));
-  const byId = database.prepare<[string], NetworkRow>('SELECT * FROM networks WHERE id = ?');
-  const all = database.prepare<[], NetworkRow>('SELECT * FROM networks ORDER BY ordinal');
-  const match = prepareMatch(database, 'networks', withSubnets);
+function prepareReads(database: Connection, cache: RowCache<Network>): Networks['reads'] {
+  const all = prepareIds<[]>(database, 'SELECT id FROM networks ORDER BY ordinal');
+  const get = (id: string): Network | undefined => cache.get(id);
+  const match = prepareMatch(database, 'networks', get);
   return {
-    getNetwork(id) {
-      const row = byId.get(id);
-      return row === undefined ? undefined : withSubnets(row);
-    },
+    getNetwork: get,
     matchNetwork: (term) => match(term, term),
-    listNetworks() {
-      const groups = subnets.listAll();
-      return all.all().map((row) => toNetwork(row, groups.get(row.id) ?? []));
-    },
+    listNetworks: () => cache.list(all()),
   };
 }
 
-function prepareWrites(database: Connection, subnets: Subnets): Networks['writes'] {
+function prepareWrites(
+  database: Connection,
+  subnets: Subnets,
+  endpoints: Endpoints,
+  cache: RowCache<Network>,
+): Networks['writes'] {
   const insert = database.prepare<[NetworkRow]>(
     `INSERT INTO networks (id, name, created, driver, predefined, enable_ipv4, enable_ipv6, internal,
        attachable, config_only, config_from, ipam_options, options, labels)
@@ -100,6 +102,7 @@ function prepareWrites(database: Connection, subnets: Subnets): Networks['writes
   const remove = database.prepare<[string]>('DELETE FROM networks WHERE id = ?');
   return {
     insertNetwork(network) {
+      cache.touch(network.id);
       try {
         insert.run(toRow(network));
       } catch (error) {
@@ -111,15 +114,27 @@ function prepareWrites(database: Connection, subnets: Subnets): Networks['writes
       for (const subnet of network.subnets) subnets.insert(network.id, subnet, !network.configOnly);
     },
     updateNetwork({ id, labels, options }) {
+      cache.touch(id);
       update.run(JSON.stringify(labels), JSON.stringify(options), id);
     },
     removeNetwork(id) {
+      cache.touch(id);
+      for (const endpointId of endpoints.idsOfNetwork(id)) endpoints.cache.touch(endpointId);
       remove.run(id);
     },
   };
 }
 
 /** Prepares the statements of the networks. */
-export function prepareNetworks(database: Connection, subnets: Subnets): Networks {
-  return { reads: prepareReads(database, subnets), writes: prepareWrites(database, subnets) };
+export function prepareNetworks(database: Connection, subnets: Subnets, endpoints: Endpoints): Networks {
+  const byId = database.prepare<[string], NetworkRow>('SELECT * FROM networks WHERE id = ?');
+  const cache = new RowCache((id) => {
+    const row = byId.get(id);
+    return row === undefined ? undefined : toNetwork(row, subnets.listOf(id));
+  });
+  return {
+    cache,
+    reads: prepareReads(database, cache),
+    writes: prepareWrites(database, subnets, endpoints, cache),
+  };
 }

@@ -99,6 +99,38 @@ describe('what is written is read again', () => {
   });
 });
 
+describe('what is read is what is in the tables', () => {
+  test('within a change, after one that failed, after a rehearsal', async () => {
+    const store = temporaryStore();
+    await seed(store, LAN);
+    const endpoint = await store.write((writer) => connect(writer));
+    const moved = { ...endpoint, gwPriority: 9 };
+    const move = (writer: StoreWriter): unknown => {
+      writer.updateEndpoint(moved);
+      return [writer.getEndpoint(endpoint.id), ...store.listEndpointsOfNetwork(LAN.id)];
+    };
+    expect(store.rehearse(move)).toEqual([moved, moved]);
+    expect(store.getEndpoint(endpoint.id)).toEqual(endpoint);
+    const failing = store.write((writer) => {
+      move(writer);
+      writer.removeContainer(WEB.id);
+      throw new Error(`${writer.listContainers().length} containers, then no`);
+    });
+    await expect(failing).rejects.toThrow('0 containers, then no');
+    expect([store.getEndpoint(endpoint.id), store.getContainer(WEB.id)]).toEqual([endpoint, WEB]);
+    expect(await store.write(move)).toEqual([moved, moved]);
+    expect(store.getEndpoint(endpoint.id)).toEqual(moved);
+  });
+
+  test('an endpoint that went with its network is not found', async () => {
+    const store = temporaryStore();
+    await seed(store, LAN);
+    const endpoint = await store.write((writer) => connect(writer));
+    await store.write((writer) => writer.removeNetwork(LAN.id));
+    expect([store.getEndpoint(endpoint.id), store.getNetwork(LAN.id)]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('finding by what a client wrote', () => {
   test('id, then name, then the beginning of an id', async () => {
     const store = temporaryStore();

@@ -31,11 +31,18 @@ function onlyInChange(database: Connection, writer: StoreWriter): StoreWriter {
   });
 }
 
-function prepareNouns(database: Connection): { reader: StoreReader; writer: StoreWriter } {
+interface Nouns {
+  readonly reader: StoreReader;
+  readonly writer: StoreWriter;
+  /** To be called when a transaction has ended. */
+  settle(): void;
+}
+
+function prepareNouns(database: Connection): Nouns {
   const addresses = prepareAddresses(database);
   const subnets = prepareSubnets(database, addresses);
-  const networks = prepareNetworks(database, subnets);
   const endpoints = prepareEndpoints(database, addresses);
+  const networks = prepareNetworks(database, subnets, endpoints);
   const containers = prepareContainers(database, endpoints);
   const events = prepareEvents(database);
   const reader: StoreReader = {
@@ -56,7 +63,10 @@ function prepareNouns(database: Connection): { reader: StoreReader; writer: Stor
     ...endpoints.writes,
     ...events.writes,
   };
-  return { reader, writer: onlyInChange(database, writer) };
+  const settle = (): void => {
+    for (const { cache } of [networks, containers, endpoints]) cache.settle();
+  };
+  return { reader, writer: onlyInChange(database, writer), settle };
 }
 
 /**
@@ -68,8 +78,8 @@ export function openStore(path: string): Store {
   const database = openDatabase(path);
   try {
     migrate(database);
-    const { reader, writer } = prepareNouns(database);
-    const commits = new GroupCommit(database);
+    const { reader, writer, settle } = prepareNouns(database);
+    const commits = new GroupCommit(database, settle);
     return {
       ...reader,
       write: (change) => commits.write(() => change(writer)),

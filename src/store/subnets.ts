@@ -34,8 +34,6 @@ interface SubnetRow {
 export interface Subnets {
   readonly reads: Pick<StoreReader, 'listPools'>;
   listOf(networkId: string): Subnet[];
-  /** The subnets of all networks by network id. */
-  listAll(): Map<string, Subnet[]>;
   /**
    * Inserts the subnet and, when it `reserves` its range, makes its addresses free. Throws `forbidden` with
    * Docker's words when the range overlaps another.
@@ -81,22 +79,11 @@ function toSubnet(row: SubnetRow): Subnet {
   };
 }
 
-function groupByNetwork(rows: readonly SubnetRow[]): Map<string, Subnet[]> {
-  const groups = new Map<string, Subnet[]>();
-  for (const row of rows) {
-    const group = groups.get(row.network_id);
-    if (group === undefined) groups.set(row.network_id, [toSubnet(row)]);
-    else group.push(toSubnet(row));
-  }
-  return groups;
-}
-
 /** Prepares the statements of the subnets. */
 export function prepareSubnets(database: Connection, addresses: Addresses): Subnets {
   const ofNetwork = database.prepare<[string], SubnetRow>(
     'SELECT * FROM subnets WHERE network_id = ? ORDER BY family',
   );
-  const all = database.prepare<[], SubnetRow>('SELECT * FROM subnets ORDER BY network_id, family');
   const pools = database.prepare<[], { networkId: string; networkName: string; prefix: string }>(
     `SELECT network_id AS networkId, name AS networkName, prefix FROM subnets
      JOIN networks ON networks.id = network_id WHERE reserves = 1 ORDER BY ordinal, family`,
@@ -128,7 +115,6 @@ export function prepareSubnets(database: Connection, addresses: Addresses): Subn
       listPools: () => pools.all().map((row) => ({ ...row, prefix: parsePrefix(row.prefix) })),
     },
     listOf: (networkId) => ofNetwork.all(networkId).map(toSubnet),
-    listAll: () => groupByNetwork(all.all()),
     insert(networkId, subnet, reserves) {
       const row = toRow(networkId, subnet, reserves);
       try {
