@@ -1,8 +1,8 @@
 /** The daemon's settings: flags, then `VETHD_*` environment, then defaults, in one frozen object. */
 import { parseArgs } from 'node:util';
 import { VethdError } from './errors.ts';
-import type { Pool } from './ipam/pools.ts';
 import { networkOf, type Prefix, samePrefix, tryParsePrefix } from './model/address.ts';
+import type { AddressPool } from './model/network.ts';
 
 /** How much the daemon says. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -15,7 +15,7 @@ export interface Config {
   readonly netnsDir: string;
   readonly netnsEtcDir: string;
   /** Empty: Docker's pools. */
-  readonly addressPools: readonly Pool[];
+  readonly addressPools: readonly AddressPool[];
   readonly mtu: number;
   readonly bridgeName: string;
   readonly bridgeSubnet: Prefix | undefined;
@@ -174,7 +174,7 @@ function prefixOf(name: FlagName, text: string): Prefix {
   return prefix;
 }
 
-function poolOf(text: string): Pool {
+function poolOf(text: string): AddressPool {
   const [baseText = '', sizeText = ''] = text.split(',');
   const base = prefixOf('address-pool', baseText);
   const size = /^\d{1,3}$/.test(sizeText) ? Number(sizeText) : Number.NaN;

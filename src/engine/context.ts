@@ -1,9 +1,9 @@
 /** What every verb works with. Handed over as an argument: there is no global state and no service locator. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Pool } from '../ipam/pools.ts';
 import type { Kernel } from '../kernel/contract.ts';
 import type { Address, Prefix } from '../model/address.ts';
 import type { StoredEvent } from '../model/event.ts';
+import type { AddressPool } from '../model/network.ts';
 import type { Drivers } from '../reconcile/desired.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
@@ -11,7 +11,7 @@ import type { Store } from '../store/contract.ts';
 /** The settings that verbs depend on. */
 export interface EngineConfig {
   /** IPv4 pools in the order in which they are tried. */
-  readonly addressPools: readonly Pool[];
+  readonly addressPools: readonly AddressPool[];
   /** MTU of networks that name none. */
   readonly mtu: number;
   /** Device of the predefined network `bridge`. */

@@ -3,7 +3,7 @@ import { VethdError } from '../errors.ts';
 import type { Container, ContainerSource, ContainerSpec } from '../model/container.ts';
 import { EMPTY_ENDPOINT_SPEC, type EndpointSpec } from '../model/endpoint.ts';
 import { parseEndpointSpec } from '../model/endpoint-rules.ts';
-import { checkContainerName } from '../model/network-rules.ts';
+import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';

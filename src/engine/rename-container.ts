@@ -1,7 +1,7 @@
 /** `POST /containers/{id}/rename`. */
 import { VethdError } from '../errors.ts';
 import type { Container } from '../model/container.ts';
-import { checkContainerName } from '../model/network-rules.ts';
+import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE } from '../reconcile/scope.ts';
 import { type Change, carryOut } from './carry-out.ts';
 import { containerEvent } from './container-state.ts';

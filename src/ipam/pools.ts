@@ -4,12 +4,7 @@
  */
 import { VethdError } from '../errors.ts';
 import { bitsOf, lastAddress, networkOf, overlaps, type Prefix, parsePrefix } from '../model/address.ts';
-
-/** Where automatic subnets are cut from: `base` in pieces of `/size`. */
-export interface Pool {
-  readonly base: Prefix;
-  readonly size: number;
-}
+import type { AddressPool } from '../model/network.ts';
 
 /** A prefix that is not to be given out, and who has it, for messages: `network lan`, `route 10.0.0.0/8`. */
 export interface TakenPrefix {
@@ -17,7 +12,7 @@ export interface TakenPrefix {
   readonly holder: string;
 }
 
-function pool(base: string, size: number): Pool {
+function pool(base: string, size: number): AddressPool {
   return { base: parsePrefix(base), size };
 }
 
@@ -25,7 +20,7 @@ function pool(base: string, size: number): Pool {
  * Docker's pools in Docker's order (moby: daemon/libnetwork/ipamutils), 31 networks; then a range that Docker
  * does not use, for 16,384 more.
  */
-export const DEFAULT_IPV4_POOLS: readonly Pool[] = Object.freeze([
+export const DEFAULT_IPV4_POOLS: readonly AddressPool[] = Object.freeze([
   pool('172.17.0.0/16', 16),
   pool('172.18.0.0/16', 16),
   pool('172.19.0.0/16', 16),
@@ -40,7 +35,7 @@ export const DEFAULT_IPV4_POOLS: readonly Pool[] = Object.freeze([
  * The pool of IPv6 subnets: a /48 of fd00::/8 in /64s (RFC 4193), its global id the first 40 bits of `hash`,
  * hexadecimal digits derived from the daemon's id.
  */
-export function ulaPool(hash: string): Pool {
+export function ulaPool(hash: string): AddressPool {
   const value = (0xfdn << 120n) | (BigInt(`0x${hash.slice(0, 10)}`) << 80n);
   return { base: { address: { family: 'ipv6', value }, length: 48 }, size: 64 };
 }
@@ -89,7 +84,7 @@ function lowestFree(base: Prefix, length: number, taken: readonly Span[]): Prefi
  * pool says. Throws invalidArgument with Docker's words when there is none.
  */
 export function choosePool(
-  pools: readonly Pool[],
+  pools: readonly AddressPool[],
   length: number | undefined,
   taken: readonly TakenPrefix[],
 ): Prefix {

@@ -9,8 +9,6 @@ import { checkNetworkName } from './names.ts';
 import type { DriverName, NetworkSpec } from './network.ts';
 import { completeSubnets, parseSubnets, type SubnetWish } from './subnet-rules.ts';
 
-export { checkContainerName, checkIfname, checkNetnsName, checkNetworkName } from './names.ts';
-
 /** Names that Docker keeps for itself. */
 const PREDEFINED: ReadonlySet<string> = new Set(['bridge', 'host', 'none', 'default']);
 

@@ -20,6 +20,12 @@ export interface Subnet {
   readonly automatic: boolean;
 }
 
+/** Where automatic subnets are cut from: `base` in pieces of `/size`. */
+export interface AddressPool {
+  readonly base: Prefix;
+  readonly size: number;
+}
+
 /** A network as it is stored. */
 export interface Network {
   /** 64 lower hex digits. */
