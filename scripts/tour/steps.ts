@@ -74,6 +74,7 @@ export async function joinBridge(): Promise<void> {
     'A namespace joins the network bridge',
     'Somebody else made this namespace, with ip netns add. vethd takes it all the same.',
     'It makes a pair of virtual links: one end stays here, the other is born inside.',
+    '(The digits in names are drawn anew each time, so those by hand are not those you get.)',
   );
   await show('ip', 'netns', 'add', 'web');
   await change('network', 'connect', 'bridge', 'web');
@@ -173,7 +174,7 @@ function same(a: unknown, b: unknown): boolean {
 
 /** Everything goes again. */
 export async function cleanRemoval(): Promise<void> {
-  step('And away', 'What vethd made, vethd removes. web was made by us: it is disconnected, and stays.');
+  step('And away', 'What vethd made, vethd removes. web is not its own: it is disconnected, and stays.');
   await change('network', 'disconnect', 'bridge', 'web');
   await change('ns', 'rm', 'quiet', 'alice', 'bob');
   await change('network', 'rm', 'lab');

@@ -166,6 +166,7 @@ describe('network create', () => {
   test.each([
     ['--ipv4=false', { EnableIPv4: false }],
     ['--ipv6=true', { EnableIPv6: true }],
+    ['--ipv6', { EnableIPv6: true, Name: 'lab' }],
   ])('%s', async (flag, expected) => {
     reply('POST /networks/create', { Id: 'f', Warning: '' }, 201);
     await vethctl('network', 'create', flag, 'lab');
@@ -250,6 +251,7 @@ describe('errors', () => {
     [['network', 'ls', '--bogus'], 125],
     [['network', 'connect', '--gw-priority', 'x', 'a', 'b'], 125],
     [['network', 'connect', '-p', 'x:y:z', 'a', 'b'], 125],
+    [['network', 'create', '--ipv6=maybe', 'a'], 125],
     [['network', 'connect', 'a'], 1],
     [['network', 'create'], 1],
     [['network', 'nosuch'], 1],

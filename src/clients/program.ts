@@ -8,6 +8,7 @@ import { DEFAULT_SOCKET } from './client.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addNetworkCommands } from './commands/network.ts';
+import { spellSwitches } from './commands/network-create.ts';
 import { addNsCommands } from './commands/ns.ts';
 import { addVethdCommands } from './commands/vethd.ts';
 import { errorLine, type Io, type Shell } from './shell.ts';
@@ -56,7 +57,7 @@ export async function runVethctl(args: readonly string[], io: Io): Promise<numbe
   };
   const program = buildProgram(shell);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(spellSwitches(args), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return usageStatus(error);
     shell.fail(error);

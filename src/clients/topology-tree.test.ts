@@ -26,10 +26,10 @@ test('networks in order, members under them', () => {
   });
   expect(formatTopology({ Networks: [network('none', 'null', {}), lab] })).toBe(
     [
-      'lab (bridge, bridge br-0123456789ab, internal)  10.9.0.0/24 via 10.9.0.1',
+      'lab: bridge br-0123456789ab, internal, 10.9.0.0/24 via 10.9.0.1',
       '├─ web2      10.9.0.2/24   eth0 <-> veth0000002',
       '└─ web10     10.9.0.3/24   eth0 <-> veth0000003   0.0.0.0:8080->80/tcp',
-      'none (null)',
+      'none: null',
       '',
     ].join('\n'),
   );

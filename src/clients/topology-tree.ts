@@ -19,9 +19,8 @@ function formatNetwork(network: TopologyNetworkAnswer): string {
 
 function heading(network: TopologyNetworkAnswer): string {
   const subnets = network.Subnets.map(({ Subnet, Gateway }) => Subnet + (Gateway && ` via ${Gateway}`));
-  const bridge = network.Bridge && `, bridge ${network.Bridge}`;
-  const internal = network.Internal ? ', internal' : '';
-  return `${network.Name} (${network.Driver}${bridge}${internal})  ${subnets.join(', ')}`.trimEnd();
+  const driver = network.Bridge === '' ? network.Driver : `${network.Driver} ${network.Bridge}`;
+  return `${network.Name}: ${[driver, ...(network.Internal ? ['internal'] : []), ...subnets].join(', ')}`;
 }
 
 function memberCells(member: TopologyMemberAnswer): string[] {

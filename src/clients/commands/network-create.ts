@@ -1,5 +1,5 @@
 /** `vethctl network create`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { createNetwork } from '../calls.ts';
 import { list, map } from '../flags.ts';
 import { type IpamFlags, ipamConfig } from '../ipam-flags.ts';
@@ -12,8 +12,8 @@ interface CreateOptions extends IpamFlags {
   readonly ipamOpt?: Readonly<Record<string, string>>;
   readonly opt?: Readonly<Record<string, string>>;
   readonly label?: Readonly<Record<string, string>>;
-  readonly ipv4?: string | boolean;
-  readonly ipv6?: string | boolean;
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
   readonly internal?: boolean;
   readonly attachable?: boolean;
   readonly ingress?: boolean;
@@ -33,8 +33,10 @@ export function addNetworkCreate(network: Command, shell: Shell): void {
     .option('--gateway <address>', "the bridge's address in its subnet", list)
     .option('--ip-range <prefix>', 'choose addresses from this part of the subnet', list)
     .option('--aux-address <name=address>', 'address that is kept free', map)
-    .option('--ipv4 [bool]', 'IPv4 addresses (default true)')
-    .option('--ipv6 [bool]', 'IPv6 addresses')
+    .option('--ipv4', 'IPv4 addresses (default true)')
+    .addOption(new Option('--no-ipv4').hideHelp())
+    .option('--ipv6', 'IPv6 addresses')
+    .addOption(new Option('--no-ipv6').hideHelp())
     .option('--internal', 'no way out and none in')
     .option('--attachable', 'kept and shown; has no effect on one host')
     .option('--ingress', 'for swarm; refused')
@@ -60,8 +62,9 @@ function createBody(name: string, options: CreateOptions): object {
     Name: name,
     Driver: options.driver,
     Scope: options.scope ?? '',
-    ...familySwitch('EnableIPv4', options.ipv4),
-    ...familySwitch('EnableIPv6', options.ipv6),
+    // A flag that was not given stays out of the body: what the daemon does then is its own affair.
+    ...(options.ipv4 !== undefined && { EnableIPv4: options.ipv4 }),
+    ...(options.ipv6 !== undefined && { EnableIPv6: options.ipv6 }),
     IPAM: { Driver: options.ipamDriver, Options: options.ipamOpt ?? {}, Config: ipamConfig(options) },
     Internal: options.internal === true,
     Attachable: options.attachable === true,
@@ -73,13 +76,19 @@ function createBody(name: string, options: CreateOptions): object {
   };
 }
 
-/** `--ipv6` and `--ipv6=false`; a flag not given stays out of the body, because the daemon's default differs. */
-function familySwitch(member: string, value: string | boolean | undefined): object {
-  return value === undefined ? {} : { [member]: value === true || isTrue(String(value)) };
+/**
+ * A command line with docker's `--ipv6=false` as `--no-ipv6`, which commander understands: an optional value would
+ * swallow the name in `--ipv6 lab`. Other commands' words stay as they are, for those of `ns exec` are not ours.
+ */
+export function spellSwitches(args: readonly string[]): readonly string[] {
+  const at = args.findIndex((word, index) => word === 'create' && args[index - 1] === 'network');
+  if (at < 0 || args.slice(0, at).includes('exec')) return args;
+  return args.map((word, index) => (index < at ? word : spellSwitch(word)));
 }
 
-function isTrue(text: string): boolean {
-  if (/^(1|t|true)$/i.test(text)) return true;
-  if (/^(0|f|false)$/i.test(text)) return false;
-  throw new Error(`invalid argument "${text}": want true or false`);
+function spellSwitch(word: string): string {
+  const [, family = '', value = ''] = /^--(ipv[46])=(.*)$/.exec(word) ?? [];
+  if (/^(1|t|true)$/i.test(value)) return `--${family}`;
+  if (/^(0|f|false)$/i.test(value)) return `--no-${family}`;
+  return word;
 }
