@@ -13,21 +13,16 @@ const TIMEOUT_MS = 5_000;
 /** nft repeats the faulty line and marks it; more would drown a log. */
 const REASON_CHARACTERS = 1_000;
 
-/** What an nft run gave: its result, and the process that the kernel names as author of the transaction. */
-export interface NftRun {
-  readonly result: OperationResult;
-  readonly pid: number;
-}
-
 function refusal(errno: string, reason: string): OperationResult {
   return { ok: false, errno, reason: reason.trim().slice(0, REASON_CHARACTERS) };
 }
 
 /**
  * Feeds a script to `nft -f -` in the namespace of this process: one transaction, all or nothing. Killed after
- * 5 s (ETIMEDOUT); ENOENT where there is no program `nft`. Never throws for what nft answers.
+ * 5 s (ETIMEDOUT); ENOENT where there is no program `nft`. Never throws for what nft answers. `onStart` is told
+ * the process that the kernel will name as author of the transaction, before there is one.
  */
-export async function runNft(script: string): Promise<NftRun> {
+export async function runNft(script: string, onStart: (pid: number) => void): Promise<OperationResult> {
   const child = execa('nft', ['-f', '-'], {
     input: script,
     reject: false,
@@ -36,13 +31,13 @@ export async function runNft(script: string): Promise<NftRun> {
     stdout: 'ignore',
     env: { LC_ALL: 'C' },
   });
+  if (child.pid !== undefined) onStart(child.pid);
   const { failed, timedOut, exitCode, stderr, shortMessage } = await child;
-  const pid = child.pid ?? 0;
-  if (!failed) return { result: { ok: true }, pid };
-  if (timedOut) return { result: refusal('ETIMEDOUT', `nft did not end within ${TIMEOUT_MS} ms`), pid };
-  if (exitCode === undefined) return { result: refusal('ENOENT', shortMessage ?? 'nft did not start'), pid };
+  if (!failed) return { ok: true };
+  if (timedOut) return refusal('ETIMEDOUT', `nft did not end within ${TIMEOUT_MS} ms`);
+  if (exitCode === undefined) return refusal('ENOENT', shortMessage ?? 'nft did not start');
   // nft keeps the kernel's number to itself.
-  return { result: refusal('EUNKNOWN', stderr), pid };
+  return refusal('EUNKNOWN', stderr);
 }
 
 /** Carries out the changes in one transaction: all or nothing. ENOENT: the set or an element is not there. */

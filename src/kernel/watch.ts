@@ -1,15 +1,13 @@
 /** Everything that tells of changes, brought together: a burst becomes one change for each place. */
 import { closeSync } from 'node:fs';
 import type { KernelChange } from './contract.ts';
-import { EventReader } from './event-reader.ts';
 import { NetworkEvents } from './events.ts';
+import { type FirewallAuthors, FirewallEvents } from './firewall-events.ts';
 import { onReadable, openPidfd, SystemError } from './libc.ts';
 import { NamesWatch } from './names-watch.ts';
 import type { Namespaces } from './netns.ts';
-import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
+import type { NetlinkSocket } from './socket.ts';
 
-/** linux/netfilter/nfnetlink.h: NFNLGRP_NFTABLES. */
-const NFNLGRP_NFTABLES = 7;
 /** A change is told after this long, with what came meanwhile: making a pair alone causes a dozen messages. */
 const GATHER_MS = 5;
 
@@ -18,6 +16,7 @@ export interface WatchOptions {
   readonly namespaces: Namespaces;
   /** A socket in the host's namespace. */
   readonly host: NetlinkSocket;
+  readonly firewallAuthors: FirewallAuthors;
   onChanges(changes: readonly KernelChange[]): void;
 }
 
@@ -54,7 +53,13 @@ export class Watch {
     this.#started = true;
     const { host, namespaces } = this.#options;
     const network = new NetworkEvents(host, (change) => this.#note(change));
-    this.#closers.push(() => network.close(), this.#watchFirewall());
+    const firewall = new FirewallEvents(this.#options.firewallAuthors, () =>
+      this.#note({ kind: 'firewall' }),
+    );
+    this.#closers.push(
+      () => network.close(),
+      () => firewall.close(),
+    );
     const names = new NamesWatch({
       folder: namespaces.options.netnsDir,
       isSettled: (name) => this.#isSettled(name),
@@ -98,21 +103,6 @@ export class Watch {
     return this.#options.namespaces.probe({ kind: 'name', name }).status !== 'refused';
   }
 
-  /** Any message of nftables: what it says is not read. */
-  #watchFirewall(): () => void {
-    const socket = new NetlinkSocket(NETLINK_NETFILTER);
-    socket.join(NFNLGRP_NFTABLES);
-    const reader = new EventReader(socket.fd);
-    const stop = onReadable(socket.fd, () => {
-      this.#note({ kind: 'firewall' });
-      drain(reader);
-    });
-    return () => {
-      stop();
-      socket.close();
-    };
-  }
-
   #note(change: KernelChange): void {
     this.#changes.set(keyOf(change), change);
     this.#timer ??= setTimeout(() => {
@@ -121,16 +111,5 @@ export class Watch {
       this.#changes.clear();
       this.#options.onChanges(changes);
     }, GATHER_MS);
-  }
-}
-
-/** Reads until nothing waits; what was lost does not matter, because it was told anyway. */
-function drain(reader: EventReader): void {
-  for (;;) {
-    try {
-      if (reader.read() === undefined) return;
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-    }
   }
 }

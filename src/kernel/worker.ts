@@ -2,7 +2,7 @@
  * The kernel thread: owns the netlink sockets, enters namespaces and comes back, one call after another. What
  * is not a VethdError is a fault of ours and ends the thread, and the daemon with it.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, readlinkSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
@@ -10,6 +10,7 @@ import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
+import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
 import { Namespaces } from './netns.ts';
@@ -28,12 +29,18 @@ function postChanges(changes: readonly KernelChange[]): void {
   post({ type: 'changes', changes });
 }
 
+/** This thread's number, which the kernel names as author of what the thread sends. */
+function threadNumber(): number {
+  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+}
+
 class KernelThread {
   readonly #namespaces: Namespaces;
   readonly #host = new NetlinkSocket();
   readonly #reaper = new Reaper();
   readonly #watch: Watch;
   readonly #context: ApplyContext;
+  readonly #authors = new FirewallAuthors(threadNumber());
   #netfilter: NetfilterSocket | undefined;
 
   constructor(options: ThreadOptions) {
@@ -42,14 +49,19 @@ class KernelThread {
     this.#context = {
       namespaces: this.#namespaces,
       hostSocket: this.#host,
-      applyRuleset: async (text) => (await runNft(text)).result,
+      applyRuleset: (text) => runNft(text, (pid) => this.#authors.add(pid)),
       changeElements: (changes) => {
         this.#netfilter ??= new NetfilterSocket();
         return applyElementChanges(this.#netfilter, changes);
       },
     };
     this.#reaper.deleteNewborn();
-    this.#watch = new Watch({ namespaces: this.#namespaces, host: this.#host, onChanges: postChanges });
+    this.#watch = new Watch({
+      namespaces: this.#namespaces,
+      host: this.#host,
+      firewallAuthors: this.#authors,
+      onChanges: postChanges,
+    });
   }
 
   get ready(): Posted {

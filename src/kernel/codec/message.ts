@@ -3,7 +3,6 @@
  * the machine's own byte order; this codec writes little-endian, which `openKernel` checks. Everything read
  * is bounds-checked: a length that leads outside throws a plain Error, because the kernel never sends one.
  */
-import { Buffer } from 'node:buffer';
 
 /** linux/netlink.h: NLMSG_ERROR, an acknowledgement or a refusal. */
 export const NLMSG_ERROR = 2;

@@ -2,7 +2,6 @@
  * nfnetlink, the netlink protocol of netfilter: its header, and batches. Pure. What netfilter itself defines is
  * in network byte order, unlike the rest of netlink. linux/netfilter/nfnetlink.h.
  */
-import { Buffer } from 'node:buffer';
 import {
   AttributeReader,
   afterStruct,

@@ -2,7 +2,6 @@
  * nf_tables messages: batches of set elements, the generation, and what an event is about. Elements arrive as
  * nft texts and are encoded by the declaration of their set (model/nft-sets.ts). linux/netfilter/nf_tables.h.
  */
-import { Buffer } from 'node:buffer';
 import { addressToBytes, macToBytes, parseAddress } from '../../model/address.ts';
 import {
   type ElementChange,

@@ -1,0 +1,87 @@
+/**
+ * Hears of changes that others make to our nftables tables. A transaction's messages say what it touched; the one
+ * that ends it says which process made it, so that our own changes do not look like somebody else's.
+ */
+
+import { decodeMessages } from './codec/message.ts';
+import { concernsOurTables, decodeNftablesEvent, NFNLGRP_NFTABLES } from './codec/nftables.ts';
+import { EventReader } from './event-reader.ts';
+import { onReadable, SystemError } from './libc.ts';
+import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
+
+/** Our processes whose transactions may still be told of; the eldest are forgotten. */
+const MAX_REMEMBERED = 64;
+
+/** The processes and threads of ours that write to nftables. */
+export class FirewallAuthors {
+  readonly #ids: Set<number>;
+
+  /** `threadId`: the thread that sends element batches, as the kernel numbers it. */
+  constructor(threadId: number) {
+    this.#ids = new Set([threadId]);
+  }
+
+  /** Another one of ours: an nft process that was just started. */
+  add(id: number): void {
+    this.#ids.add(id);
+    for (const eldest of [...this.#ids].slice(1)) {
+      if (this.#ids.size <= MAX_REMEMBERED) return;
+      this.#ids.delete(eldest);
+    }
+  }
+
+  has(id: number): boolean {
+    return this.#ids.has(id);
+  }
+}
+
+/** Calls `onChange` after every transaction of somebody else that touched a table of ours, and after a loss. */
+export class FirewallEvents {
+  readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
+  readonly #reader: EventReader;
+  readonly #stop: () => void;
+  readonly #authors: FirewallAuthors;
+  readonly #onChange: () => void;
+  /** Whether the transaction that is being told of has touched a table of ours. */
+  #touched = false;
+
+  constructor(authors: FirewallAuthors, onChange: () => void) {
+    this.#authors = authors;
+    this.#onChange = onChange;
+    this.#socket.join(NFNLGRP_NFTABLES);
+    this.#reader = new EventReader(this.#socket.fd);
+    this.#stop = onReadable(this.#socket.fd, () => this.#drain());
+  }
+
+  close(): void {
+    this.#stop();
+    this.#socket.close();
+  }
+
+  #drain(): void {
+    for (;;) {
+      try {
+        const event = this.#reader.read();
+        if (event === undefined) return;
+        this.#read(event.datagram);
+      } catch (error) {
+        // ENOBUFS: some were lost, and they may have been about us.
+        if (!(error instanceof SystemError)) throw error;
+        this.#onChange();
+      }
+    }
+  }
+
+  #read(datagram: Buffer): void {
+    for (const message of decodeMessages(datagram)) {
+      const event = decodeNftablesEvent(message);
+      if (event === undefined) continue;
+      if (event.kind !== 'generation') {
+        this.#touched ||= concernsOurTables(event);
+        continue;
+      }
+      if (this.#touched && !this.#authors.has(event.pid)) this.#onChange();
+      this.#touched = false;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/** Looks at other programs' firewalls, by the ordinary programs; changes nothing. */
+import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
+import type { ForeignFirewall, ForeignForwardChain } from '../model/foreign-firewall.ts';
+import { NFT_TABLE } from '../model/nft-sets.ts';
+
+const TIMEOUT_MS = 5_000;
+
+/** A chain as `nft -j list chains` tells it; hook and policy only for base chains. */
+interface NftChain {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly hook?: string;
+  readonly policy?: string;
+}
+
+const FAMILIES = ['ip', 'ip6', 'inet'] as const;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isChain(value: unknown): value is NftChain {
+  if (!isRecord(value)) return false;
+  return ['family', 'table', 'name'].every((key) => typeof value[key] === 'string');
+}
+
+function parseChains(json: string): NftChain[] {
+  const root: unknown = JSON.parse(json);
+  const entries = isRecord(root) ? root['nftables'] : undefined;
+  if (!Array.isArray(entries)) return [];
+  return entries.map((entry: unknown) => (isRecord(entry) ? entry['chain'] : undefined)).filter(isChain);
+}
+
+function forwardChain(chain: NftChain): ForeignForwardChain[] {
+  const family = FAMILIES.find((name) => name === chain.family);
+  if (family === undefined || chain.hook !== 'forward') return [];
+  const policy = chain.policy === 'drop' ? 'drop' : 'accept';
+  return [{ family, table: chain.table, chain: chain.name, policy, legacy: false }];
+}
+
+function familiesWith(chains: readonly NftChain[], isIt: (chain: NftChain) => boolean): string[] {
+  return [...new Set(chains.filter(isIt).map(({ family }) => family))];
+}
+
+/** Reads the answer of `nft -j list chains`; vethd's own tables are left out. */
+export function parseForeignFirewall(json: string): ForeignFirewall {
+  const chains = parseChains(json).filter(({ table }) => table !== NFT_TABLE);
+  return {
+    forwardChains: chains.flatMap(forwardChain),
+    dockerUser: familiesWith(chains, ({ name }) => name === 'DOCKER-USER'),
+    ufw: familiesWith(chains, ({ name }) => name === 'ufw-before-forward' || name === 'ufw6-before-forward'),
+    firewalld: chains.some(({ table }) => table === 'firewalld'),
+  };
+}
+
+async function runQuietly(file: string, args: readonly string[]): Promise<string> {
+  const { failed, stdout } = await execa(file, args, { reject: false, timeout: TIMEOUT_MS, stdin: 'ignore' });
+  return failed ? '' : stdout;
+}
+
+const LEGACY = [
+  { family: 'ip', program: 'iptables-legacy', tables: '/proc/net/ip_tables_names' },
+  { family: 'ip6', program: 'ip6tables-legacy', tables: '/proc/net/ip6_tables_names' },
+] as const;
+
+/** Asking would load the module and make the table; the kernel says first whether it is there. */
+function hasLegacyFilter(tables: string): boolean {
+  try {
+    return readFileSync(tables, 'utf8').split('\n').includes('filter');
+  } catch {
+    return false;
+  }
+}
+
+type Legacy = Pick<ForeignFirewall, 'forwardChains' | 'dockerUser' | 'ufw'>;
+
+async function readLegacy({ family, program, tables }: (typeof LEGACY)[number]): Promise<Legacy> {
+  if (!hasLegacyFilter(tables)) return { forwardChains: [], dockerUser: [], ufw: [] };
+  const lines = (await runQuietly(program, ['-S'])).split('\n');
+  const policy = lines.includes('-P FORWARD DROP') ? 'drop' : 'accept';
+  const has = (start: string): boolean => lines.some((line) => line.startsWith(start));
+  return {
+    forwardChains: [{ family, table: 'filter', chain: 'FORWARD', policy, legacy: true }],
+    dockerUser: has('-N DOCKER-USER') ? [family] : [],
+    ufw: has('-N ufw') ? [family] : [],
+  };
+}
+
+/** Other programs' firewalls in the namespace of this process. Where nft does not answer, there are none. */
+export async function readForeignFirewall(): Promise<ForeignFirewall> {
+  const [json, ...legacies] = await Promise.all([
+    runQuietly('nft', ['-j', 'list', 'chains']),
+    ...LEGACY.map(readLegacy),
+  ]);
+  const seen = parseForeignFirewall(json === '' ? '{}' : json);
+  return {
+    forwardChains: [...seen.forwardChains, ...legacies.flatMap(({ forwardChains }) => forwardChains)],
+    dockerUser: [...seen.dockerUser, ...legacies.flatMap(({ dockerUser }) => dockerUser)],
+    ufw: [...seen.ufw, ...legacies.flatMap(({ ufw }) => ufw)],
+    firewalld: seen.firewalld,
+  };
+}
