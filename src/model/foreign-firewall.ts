@@ -1,0 +1,21 @@
+/** What other programs' firewalls do with forwarded packets. */
+
+/** A base chain on the forward hook. */
+export interface ForeignForwardChain {
+  readonly family: 'ip' | 'ip6' | 'inet';
+  readonly table: string;
+  readonly chain: string;
+  readonly policy: 'accept' | 'drop';
+  /** Of the older iptables, which nft does not see. */
+  readonly legacy: boolean;
+}
+
+/** Other programs' firewalls, as far as they concern us. */
+export interface ForeignFirewall {
+  readonly forwardChains: readonly ForeignForwardChain[];
+  /** Families whose filter table has Docker's chain for users' rules. */
+  readonly dockerUser: readonly string[];
+  /** Families whose filter table has chains of ufw. */
+  readonly ufw: readonly string[];
+  readonly firewalld: boolean;
+}
