@@ -24,6 +24,9 @@ export function writeShownTour(output: string): void {
 
 /** What differs, by a word that does not. The order matters: the longer texts first. */
 const CHANGING: readonly (readonly [RegExp, string])[] = [
+  // The firewall changes by its elements or as a whole, whichever the daemon finds better at that moment.
+  [/ {5}nft .*\n/g, ''],
+  [/ {3}by hand:\n(?! {5})/g, ''],
   [/veth[0-9a-f]{7}/g, 'vethXXXXXXX'],
   [/\b[0-9a-f]{64}\b/g, 'LONGID'],
   [/\b[0-9a-f]{12}\b/g, 'SHORTID'],

@@ -65,9 +65,14 @@ export async function change(...words: readonly string[]): Promise<string> {
   print(`   ${paint(`$ ${['vethctl', ...words].join(' ')}`, 'cyan')}`);
   if (commands.trim() !== '') {
     print('   by hand:');
-    printBlock(commands, '     ', 'dim');
+    printBlock(withoutRulesets(commands), '     ', 'dim');
   }
   return output;
+}
+
+/** A whole ruleset is two hundred lines, and no part of this story: its first line has to do. */
+function withoutRulesets(commands: string): string {
+  return commands.replace(/^(nft -f -) <<'END'\n.*?^END$/gms, '$1   # the whole ruleset anew');
 }
 
 /** What must hold. Prints it when it does, and throws with `seen` when it does not. */
