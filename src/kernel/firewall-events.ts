@@ -1,6 +1,6 @@
 /**
  * Hears of changes that others make to our nftables tables. A transaction's messages say what it touched; the one
- * that ends it says which process made it, so that our own changes do not look like somebody else's.
+ * that ends it says which socket made it, so that our own changes do not look like somebody else's.
  */
 
 import { decodeMessages } from './codec/message.ts';
@@ -9,29 +9,27 @@ import { EventReader } from './event-reader.ts';
 import { onReadable, SystemError } from './libc.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
 
-/** Our processes whose transactions may still be told of; the eldest are forgotten. */
+/** Our sockets whose transactions may still be told of; the eldest are forgotten. */
 const MAX_REMEMBERED = 64;
 
-/** The processes and threads of ours that write to nftables. */
+/**
+ * The netlink ports of ours that write to nftables: that of our own socket, and those of nft processes. The kernel
+ * gives a program's first socket the program's pid as port (netlink(7)), as its own pid namespace numbers it; the
+ * pid in the message itself is that of the first namespace.
+ */
 export class FirewallAuthors {
-  readonly #ids: Set<number>;
+  readonly #ports = new Set<number>();
 
-  /** `threadId`: the thread that sends element batches, as the kernel numbers it. */
-  constructor(threadId: number) {
-    this.#ids = new Set([threadId]);
+  add(port: number): void {
+    // Newest last.
+    this.#ports.delete(port);
+    this.#ports.add(port);
+    const [eldest] = this.#ports;
+    if (this.#ports.size > MAX_REMEMBERED && eldest !== undefined) this.#ports.delete(eldest);
   }
 
-  /** Another one of ours: an nft process that was just started. */
-  add(id: number): void {
-    this.#ids.add(id);
-    for (const eldest of [...this.#ids].slice(1)) {
-      if (this.#ids.size <= MAX_REMEMBERED) return;
-      this.#ids.delete(eldest);
-    }
-  }
-
-  has(id: number): boolean {
-    return this.#ids.has(id);
+  has(port: number): boolean {
+    return this.#ports.has(port);
   }
 }
 
@@ -80,7 +78,7 @@ export class FirewallEvents {
         this.#touched ||= concernsOurTables(event);
         continue;
       }
-      if (this.#touched && !this.#authors.has(event.pid)) this.#onChange();
+      if (this.#touched && !this.#authors.has(event.port)) this.#onChange();
       this.#touched = false;
     }
   }

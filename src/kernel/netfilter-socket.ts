@@ -50,6 +50,12 @@ export class NetfilterSocket {
   readonly #fd: number;
   readonly #datagram = Buffer.alloc(DATAGRAM_BYTES);
   #sequence = 1;
+  #port = 0;
+
+  /** The socket's own netlink port, by which the kernel names it to others; 0 before the first answer. */
+  get port(): number {
+    return this.#port;
+  }
 
   /** Throws a SystemError. */
   constructor() {
@@ -117,6 +123,7 @@ export class NetfilterSocket {
         // What an earlier, refused batch still had to say.
         if (message.sequence < first) continue;
         if (message.type === NLMSG_ERROR) {
+          this.#port = message.port;
           refusal ??= decodeAck(message);
           // An error of a batch's mark stands for the whole batch: nothing else will be answered.
           if (!waiting.delete(message.sequence) && refusal !== undefined) return refusal;

@@ -2,7 +2,7 @@
  * The kernel thread: owns the netlink sockets, enters namespaces and comes back, one call after another. What
  * is not a VethdError is a fault of ours and ends the thread, and the daemon with it.
  */
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
@@ -29,18 +29,13 @@ function postChanges(changes: readonly KernelChange[]): void {
   post({ type: 'changes', changes });
 }
 
-/** This thread's number, which the kernel names as author of what the thread sends. */
-function threadNumber(): number {
-  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-}
-
 class KernelThread {
   readonly #namespaces: Namespaces;
   readonly #host = new NetlinkSocket();
   readonly #reaper = new Reaper();
   readonly #watch: Watch;
   readonly #context: ApplyContext;
-  readonly #authors = new FirewallAuthors(threadNumber());
+  readonly #authors = new FirewallAuthors();
   #netfilter: NetfilterSocket | undefined;
 
   constructor(options: ThreadOptions) {
@@ -52,7 +47,9 @@ class KernelThread {
       applyRuleset: (text) => runNft(text, (pid) => this.#authors.add(pid)),
       changeElements: (changes) => {
         this.#netfilter ??= new NetfilterSocket();
-        return applyElementChanges(this.#netfilter, changes);
+        const result = applyElementChanges(this.#netfilter, changes);
+        this.#authors.add(this.#netfilter.port);
+        return result;
       },
     };
     this.#reaper.deleteNewborn();

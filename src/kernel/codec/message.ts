@@ -50,6 +50,8 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** The netlink port of the socket that asked, also in what others are told; 0 for the kernel. */
+  readonly port: number;
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -81,6 +83,7 @@ function decodeMessage(bytes: Buffer, offset: number): NetlinkMessage {
     type: bytes.readUInt16LE(offset + 4),
     flags: bytes.readUInt16LE(offset + 6),
     sequence: bytes.readUInt32LE(offset + 8),
+    port: bytes.readUInt32LE(offset + 12),
     bytes,
     start: offset + HEADER_BYTES,
     end: offset + length,

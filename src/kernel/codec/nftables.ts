@@ -49,7 +49,6 @@ const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;
 const NFTA_TABLE = 1;
 const NFTA_GEN_ID = 1;
-const NFTA_GEN_PROC_PID = 2;
 
 const IFNAMSIZ = 16;
 // linux/netfilter.h: NF_DROP, NF_ACCEPT; linux/netfilter/nf_tables.h: enum nft_verdicts.
@@ -188,8 +187,8 @@ export function encodeGetGeneration(): NetlinkRequest {
 
 /** What an nf_tables message, asked for or not, is about. */
 export type NftablesEvent =
-  /** A transaction ended: the ruleset's new generation and the process that made it. */
-  | { readonly kind: 'generation'; readonly id: number; readonly pid: number }
+  /** A transaction ended: the ruleset's new generation and the netlink port of the socket that made it. */
+  | { readonly kind: 'generation'; readonly id: number; readonly port: number }
   /** Something in a table of that name came, went or changed. */
   | { readonly kind: 'table'; readonly family: 'inet' | 'bridge' | 'other'; readonly table: string };
 
@@ -201,12 +200,10 @@ function familyName(family: number): 'inet' | 'bridge' | 'other' {
 function decodeGeneration(message: NetlinkMessage): NftablesEvent {
   const { attributes } = readNfgen(message);
   let id = 0;
-  let pid = 0;
   while (attributes.next()) {
     if (attributes.type === NFTA_GEN_ID) id = attributes.value().readUInt32BE();
-    if (attributes.type === NFTA_GEN_PROC_PID) pid = attributes.value().readUInt32BE();
   }
-  return { kind: 'generation', id, pid };
+  return { kind: 'generation', id, port: message.port };
 }
 
 // The table's name is attribute 1 of every kind of object: table, chain, rule, set, element, stateful object.
