@@ -93,15 +93,28 @@ function publishedAt(wanted: ParsedPort, hostPort: number): PublishedPort {
   return { ...wanted, hostPort, hostPortEnd };
 }
 
-/** The lowest free run of automatic ports. Goes on behind whatever is in the way: linear in what is taken. */
+/** Host ports of that protocol and address that are taken, lowest first; ranges may overlap. */
+function takenRanges({ protocol, hostAddress }: ParsedPort, use: PortUse): PortRange[] {
+  const published = use.published
+    .filter(({ port }) => port.protocol === protocol && addressesMeet(port.hostAddress, hostAddress))
+    .map(({ port }) => ({ first: port.hostPort, last: port.hostPortEnd }));
+  const listeners = use.listeners
+    .filter((listener) => listener.protocol === protocol)
+    .filter((listener) => addressesMeet(listenerAddress(listener), hostAddress))
+    .map(({ port }) => ({ first: port, last: port }));
+  return [...published, ...listeners].sort((a, b) => a.first - b.first);
+}
+
+/** The lowest free run of automatic ports. O(n log n) in what is taken. */
 function chooseHostPorts(wanted: ParsedPort, use: PortUse): PublishedPort {
   const { first, last } = use.automatic;
-  for (let port = first; port + wanted.containerPortEnd - wanted.containerPort <= last; ) {
-    const candidate = publishedAt(wanted, port);
-    const holder = findHolder(candidate, use);
-    if (holder === undefined) return candidate;
-    port = holder.port + 1;
+  const span = wanted.containerPortEnd - wanted.containerPort;
+  let candidate = first;
+  for (const taken of takenRanges(wanted, use)) {
+    if (taken.first > candidate + span) break;
+    candidate = Math.max(candidate, taken.last + 1);
   }
+  if (candidate + span <= last) return publishedAt(wanted, candidate);
   throw new VethdError(
     'conflict',
     `all ${wanted.protocol} ports of ${first}-${last} on ${hostText(wanted.hostAddress)} are allocated`,

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { addressAt, parseAddress } from '../model/address.ts';
+import { type ElementChange, formatElementChanges } from '../model/nft-sets.ts';
+import type { FirewallEndpoint, FirewallInput } from './input.ts';
+import { endpointWith, GOLDEN_INPUTS, networkWith, portWith } from './ruleset.fixture.ts';
+import { diffRulesets, patchRuleset, type Ruleset, renderRuleset, rulesetText } from './ruleset.ts';
+
+/** Every element as `set element`, twice if two objects add it. */
+function elementsOf(ruleset: Ruleset): string[] {
+  return [...ruleset.objects.values()]
+    .flatMap((object) => [...object].flatMap(([set, texts]) => texts.map((text) => `${set} ${text}`)))
+    .sort();
+}
+
+function changed(before: readonly string[], changes: readonly ElementChange[]): string[] {
+  const after = new Set(before);
+  for (const { set, remove } of changes) for (const text of remove) after.delete(`${set} ${text}`);
+  for (const { set, add } of changes) for (const text of add) after.add(`${set} ${text}`);
+  return [...after].sort();
+}
+
+describe('golden', () => {
+  test.for(Object.entries(GOLDEN_INPUTS))('%s', async ([name, input]) => {
+    const path = `../../test/golden/nft/${name}.nft`;
+    await expect(rulesetText(renderRuleset(input))).toMatchFileSnapshot(path);
+  });
+});
+
+describe('the rules', () => {
+  test('are the same for every network and endpoint', () => {
+    const skeletons = Object.values(GOLDEN_INPUTS)
+      .filter(({ guardedForwarding }) => guardedForwarding.length === 0)
+      .map((input) => renderRuleset(input).skeleton);
+    expect(new Set(skeletons).size).toBe(1);
+  });
+
+  test('refuse a device name outside the grammar', () => {
+    const input = { networks: [networkWith({ bridge: 'br"; flush ruleset' })], endpoints: [] };
+    expect(() => renderRuleset({ ...input, guardedForwarding: [] })).toThrow('not an interface name');
+  });
+});
+
+describe('the difference', () => {
+  const base: FirewallInput = { networks: [networkWith()], endpoints: [], guardedForwarding: [] };
+  const joined: FirewallInput = { ...base, endpoints: [endpointWith({ ipv6: undefined })] };
+
+  test('is everything when nothing is known, and when the rules differ', () => {
+    const after = renderRuleset(base);
+    expect(diffRulesets(undefined, after)).toEqual({ kind: 'full', text: rulesetText(after) });
+    const guarded = renderRuleset({ ...base, guardedForwarding: ['ipv4'] });
+    expect(diffRulesets(after, guarded)).toEqual({ kind: 'full', text: rulesetText(guarded) });
+  });
+
+  test('is nothing between two renderings of one state', () => {
+    expect(diffRulesets(renderRuleset(joined), renderRuleset(joined))).toEqual({ kind: 'same' });
+  });
+
+  test('of a connect is four elements', () => {
+    const diff = diffRulesets(renderRuleset(base), renderRuleset(joined));
+    if (diff.kind !== 'elements') throw new Error(diff.kind);
+    expect(formatElementChanges(diff.changes)).toEqual([
+      'add element bridge vethd members { "vethe1e1e1e" : goto checked_both }',
+      'add element bridge vethd sources4 { "vethe1e1e1e" . 02:42:0a:01:00:02 . 10.1.0.2 }',
+      'add element bridge vethd sources6 { "vethe1e1e1e" . 02:42:0a:01:00:02 . fe80::42:aff:fe01:2 }',
+      'add element bridge vethd targets6 { "vethe1e1e1e" . 0xfe8000000000000000420afffe010002 }',
+    ]);
+  });
+
+  test('of a port that goes to another member removes before it adds', () => {
+    const withPort = (ipv4: string): FirewallInput => ({
+      ...base,
+      endpoints: [endpointWith({ ipv4: parseAddress(ipv4), ipv6: undefined, ports: [portWith()] })],
+    });
+    const diff = diffRulesets(renderRuleset(withPort('10.1.0.2')), renderRuleset(withPort('10.1.0.3')));
+    if (diff.kind !== 'elements') throw new Error(diff.kind);
+    const lines = formatElementChanges(diff.changes).filter((line) => line.includes('publish'));
+    expect(lines).toEqual([
+      'delete element inet vethd publish4_any { tcp . 8080 : 10.1.0.2 . 80 }',
+      'add element inet vethd publish4_any { tcp . 8080 : 10.1.0.3 . 80 }',
+    ]);
+  });
+
+  const member = fc.integer({ min: 0, max: 9 });
+  const endpointOf = (number: number, ports: number): FirewallEndpoint =>
+    endpointWith({
+      id: `e${number}`,
+      veth: `veth000000${number}`,
+      ipv4: addressAt(parseAddress('10.1.0.2'), BigInt(number)),
+      ports: Array.from({ length: ports }, (_, index) =>
+        portWith({ hostPort: number * 10 + index + 1, hostPortEnd: number * 10 + index + 1 }),
+      ),
+    });
+  const endpoints = fc
+    .uniqueArray(fc.tuple(member, fc.integer({ min: 0, max: 5 })), { selector: ([number]) => number })
+    .map((members) => members.map(([number, ports]) => endpointOf(number, ports)));
+
+  test('leads from any state to any other, and patching to the same', () => {
+    fc.assert(
+      fc.property(endpoints, endpoints, (from, to) => {
+        const before = renderRuleset({ ...base, endpoints: from });
+        const after = renderRuleset({ ...base, endpoints: to });
+        const diff = diffRulesets(before, after);
+        const changes = diff.kind === 'elements' ? diff.changes : [];
+        expect(changed(elementsOf(before), changes)).toEqual(elementsOf(after));
+        const patched = patchRuleset(before, {
+          networks: [],
+          endpoints: to.map((endpoint) => ({ network: networkWith(), endpoint })),
+          gone: from.map(({ id }) => id),
+        });
+        expect(rulesetText(patched)).toBe(rulesetText(after));
+      }),
+    );
+  });
+});
