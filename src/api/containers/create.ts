@@ -80,16 +80,20 @@ function endpointsOf(body: ContainerCreateJson): Map<string, EndpointSpec> {
   );
 }
 
-/** Gives the network of the mode what the body says outside of EndpointsConfig: published ports and a MAC. */
-function addToMode(
-  endpoints: Map<string, EndpointSpec>,
+/**
+ * The wishes with that of the mode's network first, whose interface is then eth0, and with what the body says outside
+ * of EndpointsConfig in it: published ports and a MAC.
+ */
+function withMode(
+  endpoints: ReadonlyMap<string, EndpointSpec>,
   key: string,
   mode: string,
   { mac, ports }: Pick<EndpointSpec, 'mac' | 'ports'>,
-): void {
+): [string, EndpointSpec][] {
   const wish = endpoints.get(key) ?? EMPTY_ENDPOINT_SPEC;
-  endpoints.delete(key);
-  endpoints.set(mode, { ...wish, mac: wish.mac === '' ? mac : wish.mac, ports: [...wish.ports, ...ports] });
+  const others = [...endpoints].filter(([name]) => name !== key);
+  const first = { ...wish, mac: wish.mac === '' ? mac : wish.mac, ports: [...wish.ports, ...ports] };
+  return [[mode, first], ...others];
 }
 
 /** The body without what is kept elsewhere. */
@@ -114,15 +118,15 @@ export function fromContainerCreate(
   const mode = modeOf(body, names);
   const ports = wishedPorts(body);
   const warnings = checkPorts(mode, ports);
-  if (joinsNetwork(mode)) {
-    addToMode(endpoints, keyOfMode(engine, mode, names), mode, { mac: body.MacAddress ?? '', ports });
-  }
+  const wishes = joinsNetwork(mode)
+    ? withMode(endpoints, keyOfMode(engine, mode, names), mode, { mac: body.MacAddress ?? '', ports })
+    : endpoints;
   const spec = {
     name: name.replace(/^\//, ''),
     networkMode: mode,
     labels,
     config: keptConfig(body),
-    endpoints: Object.fromEntries(endpoints),
+    endpoints: Object.fromEntries(wishes),
   };
   return { spec, warnings };
 }

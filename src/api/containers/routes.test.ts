@@ -307,6 +307,7 @@ describe('changes of state', () => {
     ['POST', '/containers/web1/kill', 204, 'killContainer', ['web1', '9', ACT]],
     ['POST', '/containers/web1/kill?signal=SIGTERM', 204, 'killContainer', ['web1', '15', ACT]],
     ['POST', '/containers/web1/kill?signal=1', 204, 'killContainer', ['web1', '1', ACT]],
+    ['POST', '/containers/web1/kill?signal=rtmin%2B3', 204, 'killContainer', ['web1', '37', ACT]],
     ['POST', '/containers/web1/rename?name=x', 204, 'renameContainer', ['web1', 'x', ACT]],
     ['DELETE', '/containers/web1?force=1&v=1', 204, 'removeContainer', ['web1', true, ACT]],
     ['DELETE', '/containers/web1', 204, 'removeContainer', ['web1', false, ACT]],

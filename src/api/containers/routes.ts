@@ -8,6 +8,7 @@ import type { ApiContext, App } from '../context.ts';
 import { isOn, modeOf, parseFilters } from '../query.ts';
 import { DryRunAnswer, ERRORS, IdParameter, Nothing } from '../schema.ts';
 import { minorOf } from '../version.ts';
+import { attachRoutes } from './attach.ts';
 import { fromContainerCreate } from './create.ts';
 import { filterContainers, filterPrunable, LIST_FILTERS, PRUNE_FILTERS } from './filter.ts';
 import { lastingRoutes } from './last.ts';
@@ -104,14 +105,25 @@ function createRoute(app: App, { engine, write }: ApiContext): void {
   );
 }
 
+// signal(7); the C library keeps the first two real-time signals for itself.
+const SIGRTMIN = 34;
+const SIGRTMAX = 64;
+
+/** The number that a word such as `9`, `KILL` or `RTMIN+3` means; 0 for none. */
+function signalOf(word: string): number {
+  const named = Object.entries(constants.signals).find(([name]) => name === `SIG${word}`)?.[1];
+  if (named !== undefined) return named;
+  const [, edge, distance = '0'] = /^(RTMIN|RTMAX)(?:[+-](\d{1,2}))?$/.exec(word) ?? [];
+  if (edge === 'RTMIN') return SIGRTMIN + Number(distance);
+  if (edge === 'RTMAX') return SIGRTMAX - Number(distance);
+  return /^\d{1,2}$/.test(word) ? Number(word) : 0;
+}
+
 /** Docker's number of a signal, which events carry. */
 function signalNumber(text = ''): string {
-  const word = text === '' ? 'KILL' : text.toUpperCase().replace(/^SIG/, '');
-  const known = Object.entries(constants.signals).find(
-    ([name, number]) => name === `SIG${word}` || String(number) === word,
-  );
-  if (known === undefined) throw new VethdError('invalidArgument', `invalid signal: ${text}`);
-  return String(known[1]);
+  const number = signalOf(text === '' ? 'KILL' : text.toUpperCase().replace(/^SIG/, ''));
+  if (number >= 1 && number <= SIGRTMAX) return String(number);
+  throw new VethdError('invalidArgument', `invalid signal: ${text}`);
 }
 
 interface Change {
@@ -142,7 +154,7 @@ function stateRoutes(app: App, { engine, write }: ApiContext): void {
       verb: (term, _query, mode) => engine.restartContainer(term, mode),
     },
     kill: {
-      summary: 'Stop with the exit code 137',
+      summary: 'Send a signal: one that would end a process ends the container',
       query: KillQuery,
       verb: (term, { signal }, mode) => engine.killContainer(term, signalNumber(signal), mode),
     },
@@ -263,4 +275,5 @@ export function containerRoutes(app: App, context: ApiContext): void {
   pruneRoute(app, context);
   processRoutes(app, context);
   lastingRoutes(app, context);
+  attachRoutes(app, context);
 }

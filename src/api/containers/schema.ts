@@ -37,6 +37,9 @@ export const ContainerCreate = Type.Object(
           ),
           PortBindings: Type.Optional(PortMap),
           PublishAllPorts: Type.Optional(Flag),
+          AutoRemove: Type.Optional(
+            Type.Boolean({ description: 'Remove it when it stops (`docker run --rm`).' }),
+          ),
         },
         { additionalProperties: true },
       ),
@@ -201,7 +204,10 @@ export const ChangeQuery = Type.Object(DryRun);
 /** Query of kill. */
 export const KillQuery = Type.Object({
   signal: Type.Optional(
-    Type.String({ description: 'Name or number; told in the event.', examples: ['SIGKILL'] }),
+    Type.String({
+      description: 'Name or number; one that would end a process ends the container.',
+      examples: ['SIGKILL'],
+    }),
   ),
   ...DryRun,
 });
@@ -220,6 +226,21 @@ export const StatsQuery = Type.Object({
   stream: Switch('One object a second; on unless said otherwise.'),
   'one-shot': Switch('Answer at once. So does every request here.'),
 });
+/** Query of attach. */
+export const AttachQuery = Type.Object({
+  stream: Switch('Last until the container ends; else the answer ends at once.'),
+  stdin: Switch('Send input. Nobody reads it, but with a terminal Ctrl-C ends the container.'),
+  stdout: Switch('Standard output.'),
+  stderr: Switch('Standard error.'),
+  logs: Switch('There are none.'),
+});
+
+/** Query of resize. */
+export const ContainerResizeQuery = Type.Object({
+  h: Type.Optional(Type.String({ description: 'Rows.' })),
+  w: Type.Optional(Type.String({ description: 'Columns.' })),
+});
+
 /** Query of logs. */
 export const LogsQuery = Type.Object({
   stdout: Switch('Standard output.'),

@@ -1,61 +1,13 @@
 /** exec: running a program of the host in a container's network namespace, its streams over the connection. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { ExecStreams } from '../../engine/contract.ts';
 import type { ApiContext, App } from '../context.ts';
-import { standardHeaders } from '../conventions.ts';
-import { beginAnswer } from '../long-answer.ts';
+import { beginRawStream } from '../raw-stream.ts';
 import { ERRORS, IdParameter, Nothing } from '../schema.ts';
-import { isUpgrade, takeUpgraded } from '../upgrade.ts';
-import { minorOf } from '../version.ts';
 import { ExecAnswer, ExecCreateBody, ExecCreated, ExecId, ExecStartBody, ResizeQuery } from './schema.ts';
 import { sendOutput, takeInput } from './stream.ts';
 import { fromConsoleSize, fromExecCreate, fromResizeQuery, toExecAnswer } from './wire.ts';
 
 const TAGS = ['containers'];
-
-/** From 1.42 on the type tells whether the stream is framed. */
-function streamType(request: FastifyRequest, tty: boolean): string {
-  const framed = !tty && minorOf(request) >= 42;
-  return framed ? 'application/vnd.docker.multiplexed-stream' : 'application/vnd.docker.raw-stream';
-}
-
-/** `101 UPGRADED`, then the connection is the program's. */
-function answerUpgraded(
-  { config, closing }: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  streams: ExecStreams,
-  tty: boolean,
-): void {
-  reply.hijack();
-  const socket = takeUpgraded(request.raw);
-  const headers = {
-    ...standardHeaders(config),
-    'Content-Type': streamType(request, tty),
-    Connection: 'Upgrade',
-    Upgrade: 'tcp',
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 101 UPGRADED\r\n${lines.join('')}\r\n`);
-  const close = () => socket.destroy();
-  closing.addEventListener('abort', close, { once: true });
-  socket.on('close', () => closing.removeEventListener('abort', close));
-  takeInput(streams, socket);
-  void sendOutput(streams, tty, socket);
-}
-
-/** 200 and the stream, for clients that do not upgrade; they cannot send input. */
-function answerStream(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  streams: ExecStreams,
-  tty: boolean,
-): void {
-  const raw = beginAnswer(reply, streamType(request, tty));
-  streams.stdin?.end();
-  void sendOutput(streams, tty, raw);
-}
 
 function startRoute(app: App, context: ApiContext): void {
   const { engine, write } = context;
@@ -82,8 +34,10 @@ function startRoute(app: App, context: ApiContext): void {
       const { tty } = engine.execs.inspect(id).spec;
       const streams = await write(() => engine.execs.start(id, !detach, fromConsoleSize(size)));
       if (detach) return reply.code(200).send();
-      if (isUpgrade(request.raw)) answerUpgraded(context, request, reply, streams, tty);
-      else answerStream(request, reply, streams, tty);
+      const { sink, source } = beginRawStream(context, request, reply, tty);
+      if (source === undefined) streams.stdin?.end();
+      else takeInput(streams, source);
+      void sendOutput(streams, tty, sink);
       return reply;
     },
   );
