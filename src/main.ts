@@ -22,6 +22,7 @@ import type { Logger } from './model/logger.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
 import { createNameService, type NameService } from './reconcile/name-service.ts';
 import { createZoneSource } from './reconcile/names.ts';
+import { watchProcesses } from './reconcile/processes.ts';
 import { startWatch } from './reconcile/watch.ts';
 import type { Store } from './store/contract.ts';
 import { openStore } from './store/store.ts';
@@ -75,6 +76,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   });
   await engine.start();
   const stopWatch = await startWatch({ store, kernel, reconciler, log });
+  await watchProcesses({ store, kernel, reconciler, log });
   const app = buildApp({ engine, logger: log, config: apiConfig(config) });
   await app.ready();
   const stopListening = await listen(app.server, config.socket, inheritedSocket());

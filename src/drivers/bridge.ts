@@ -4,6 +4,8 @@
  */
 import { addressToBytes, macFromBytes, networkOf, type Prefix, sameAddress } from '../model/address.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { ENDPOINT_OPTION } from '../model/endpoint-rules.ts';
+import { parseEndpointSysctl } from '../model/endpoint-sysctls.ts';
 import {
   ALIAS_PREFIX,
   type BridgePort,
@@ -148,8 +150,8 @@ function gatewayNeighbours(driverNetwork: DriverNetwork, ifname: string): Neighb
   }));
 }
 
-/** The bridge's entries for the member: the host need not ask, and the bridge answers other members. */
-function memberNeighbours(driverNetwork: DriverNetwork, endpoint: Endpoint): Neighbour[] {
+/** The bridge's entries for a member: the host need not ask, and the bridge answers other members. */
+export function memberNeighbours(driverNetwork: DriverNetwork, endpoint: Endpoint): Neighbour[] {
   if (!driverNetwork.options.permanentNeighbours) return [];
   const ifname = bridgeName(driverNetwork);
   return [endpoint.ipv4, endpoint.ipv6].flatMap((address) =>
@@ -188,19 +190,14 @@ function pairOf(driverNetwork: DriverNetwork, endpoint: Endpoint): { host: Link;
   };
 }
 
-/** The settings that the client asked for (`…endpoint.sysctls`), IFNAME already checked by the model. */
-function askedSysctls(endpoint: Endpoint): Sysctl[] {
-  const list = endpoint.driverOpts['com.docker.network.endpoint.sysctls'] ?? '';
-  return list.split(',').flatMap((entry) => {
-    const at = entry.indexOf('=');
-    if (at < 0) return [];
-    const path = entry
-      .slice(0, at)
-      .trim()
-      .replace(/^net\./, '')
-      .split('.');
-    const key = path.map((part) => (part === 'IFNAME' ? endpoint.ifname : part)).join('/');
-    return [{ key, value: entry.slice(at + 1).trim() }];
+/** The settings that the client asked for (`…endpoint.sysctls`). */
+function askedSysctls({ driverOpts, ifname }: Endpoint): Sysctl[] {
+  const list = driverOpts[ENDPOINT_OPTION.sysctls];
+  return (list?.split(',') ?? []).flatMap((text) => {
+    const asked = parseEndpointSysctl(text);
+    return asked === undefined
+      ? []
+      : [{ key: [asked.family, asked.folder, ifname, asked.name].join('/'), value: asked.value }];
   });
 }
 

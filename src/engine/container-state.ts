@@ -1,50 +1,48 @@
 /** Starting, stopping and removing containers: the state changes, the endpoints keep their configuration. */
 import { VethdError } from '../errors.ts';
 import type { Container } from '../model/container.ts';
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Network } from '../model/network.ts';
-import type { StoreReader, StoreWriter } from '../store/contract.ts';
-import { type Change, carryOut, type EventDraft } from './carry-out.ts';
+import { endsContainer, exitCodeOfSignal } from '../model/signals.ts';
+import { EMPTY_SCOPE } from '../reconcile/scope.ts';
+import type { StoreReader } from '../store/contract.ts';
+import { type Change, carryOut } from './carry-out.ts';
 import { type EngineContext, formatTime } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
-import { memberEvent, restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
+import { type Ending, endContainer, isAutoRemoved } from './end-container.ts';
+import { scopeOfEndpoints } from './endpoint-rows.ts';
 import { adopt, findContainer, noSuchContainer } from './find.ts';
+import { containerEvent, memberEvents, membershipsOf } from './memberships.ts';
 import { joinPending } from './pending.ts';
+import { isRunning } from './running.ts';
 
-interface Membership {
-  readonly endpoint: Endpoint;
-  readonly network: Network;
+const SIGKILL = 9;
+
+const STOPPED: Ending = { row: 'auto', exitCode: 0, signal: '15', tellsStop: true };
+const RESTARTED: Ending = { ...STOPPED, row: 'keep' };
+const REMOVED: Ending = {
+  row: 'remove',
+  exitCode: exitCodeOfSignal(SIGKILL),
+  signal: String(SIGKILL),
+  tellsStop: false,
+};
+
+/** Network mode `container:X` needs X's namespace. */
+function checkOwner(reader: StoreReader, { source }: Container): void {
+  if (source.kind !== 'shared') return;
+  const owner = reader.getContainer(source.containerId);
+  if (owner === undefined) throw noSuchContainer(source.containerId);
+  if (isRunning(owner)) return;
+  throw new VethdError('conflict', `cannot join network of a non running container: ${owner.id}`);
 }
 
-/** A container's endpoints with their networks. */
-export function membershipsOf(reader: StoreReader, containerId: string): Membership[] {
-  return reader.listEndpointsOfContainer(containerId).flatMap((endpoint) => {
-    const network = reader.getNetwork(endpoint.networkId);
-    return network === undefined ? [] : [{ endpoint, network }];
-  });
-}
-
-/** An event of the container itself. */
-export function containerEvent(
-  container: Container,
-  action: string,
-  attributes: Readonly<Record<string, string>> = {},
-): EventDraft {
-  const image = typeof container.config['Image'] === 'string' ? container.config['Image'] : 'none';
+/** The container as it runs; its namespace is made under the name that it has now. */
+function started(context: EngineContext, before: Container): Container {
+  const { source, name } = before;
   return {
-    type: 'container',
-    action,
-    actorId: container.id,
-    attributes: { ...container.labels, image, name: container.name, ...attributes },
+    ...before,
+    source: source.kind === 'managed' ? { kind: 'managed', netnsName: name } : source,
+    state: 'running',
+    startedAt: formatTime(context.now()),
   };
-}
-
-function memberEvents(
-  action: 'connect' | 'disconnect',
-  container: Container,
-  members: readonly Membership[],
-): EventDraft[] {
-  return members.map(({ network }) => memberEvent(action, network, container));
 }
 
 /** Starts it: makes the namespace where it is ours, and plumbs its endpoints. False when it runs already. */
@@ -55,10 +53,20 @@ export async function startContainer(
 ): Promise<Outcome<boolean>> {
   const found = await findContainer(context, term);
   if (found.container.state === 'running') return { result: false, commands: [] };
+  try {
+    return await start(context, found.container.id, mode);
+  } catch (error) {
+    if (isAutoRemoved(found.container) && !mode.dryRun) await forget(context, found.container.id);
+    throw error;
+  }
+}
+
+function start(context: EngineContext, id: string, mode: Mode): Promise<Outcome<boolean>> {
   return carryOut(context, mode, (writer): Change<boolean> => {
-    const before = writer.getContainer(found.container.id);
-    if (before === undefined) throw noSuchContainer(term);
-    const container: Container = { ...before, state: 'running', startedAt: formatTime(context.now()) };
+    const before = writer.getContainer(id);
+    if (before === undefined) throw noSuchContainer(id);
+    checkOwner(writer, before);
+    const container = started(context, before);
     writer.updateContainer(container);
     const joined = joinPending(writer, container);
     const members = membershipsOf(writer, container.id);
@@ -68,7 +76,7 @@ export async function startContainer(
       concerns: [container.id, ...members.map(({ endpoint }) => endpoint.id)],
       needs: [container.id],
       undo: (undoer) => {
-        for (const id of joined) undoer.removeEndpoint(id);
+        for (const endpointId of joined) undoer.removeEndpoint(endpointId);
         undoer.updateContainer(before);
       },
       events: [...memberEvents('connect', container, members), containerEvent(container, 'start')],
@@ -76,59 +84,49 @@ export async function startContainer(
   });
 }
 
-/** How a container comes to its end, as events tell it. */
-interface Ending {
-  readonly exitCode: number;
-  readonly events: (container: Container) => EventDraft[];
+/** What was to be removed at its end is removed as well when it cannot begin. */
+async function forget(context: EngineContext, id: string): Promise<void> {
+  await carryOut(context, { dryRun: false }, (writer): Change<void> => {
+    const container = writer.getContainer(id);
+    if (container === undefined || container.state === 'running') return NOTHING_TO_DO;
+    return endContainer(context, writer, container, REMOVED);
+  });
 }
 
-function endContainer(context: EngineContext, writer: StoreWriter, id: string, ending: Ending): Change<void> {
-  const before = writer.getContainer(id);
-  if (before === undefined) throw noSuchContainer(id);
-  const { exitCode } = ending;
-  const container: Container = {
-    ...before,
-    state: 'exited',
-    exitCode,
-    finishedAt: formatTime(context.now()),
-  };
-  writer.updateContainer(container);
-  const members = membershipsOf(writer, id);
-  return {
-    result: undefined,
-    scope: scopeOfEndpoints(container, members),
-    concerns: [id, ...members.map(({ endpoint }) => endpoint.id)],
-    undo: (undoer) => undoer.updateContainer(before),
-    events: [...memberEvents('disconnect', container, members), ...ending.events(container)],
-  };
+const NOTHING_TO_DO: Change<void> = {
+  result: undefined,
+  scope: EMPTY_SCOPE,
+  concerns: [],
+  undo: () => undefined,
+  events: [],
+};
+
+async function end(
+  context: EngineContext,
+  term: string,
+  mode: Mode,
+  ending: Ending,
+): Promise<Outcome<boolean>> {
+  const found = await findContainer(context, term);
+  if (found.container.state !== 'running') return { result: false, commands: [] };
+  const { commands } = await carryOut(context, mode, (writer) =>
+    endContainer(context, writer, adopt(writer, found), ending),
+  );
+  return { result: true, commands };
 }
 
 /**
  * Stops it: takes its endpoints out of the kernel and, where it is ours, removes the namespace. False when it
  * was stopped already.
  */
-export async function stopContainer(
-  context: EngineContext,
-  term: string,
-  mode: Mode,
-): Promise<Outcome<boolean>> {
-  const found = await findContainer(context, term);
-  if (found.container.state !== 'running') return { result: false, commands: [] };
-  const outcome = await carryOut(context, mode, (writer) => {
-    const { id } = adopt(writer, found);
-    return endContainer(context, writer, id, {
-      exitCode: 0,
-      events: (container) => [
-        containerEvent(container, 'kill', { signal: '15' }),
-        containerEvent(container, 'die', { exitCode: '0' }),
-        containerEvent(container, 'stop'),
-      ],
-    });
-  });
-  return { result: true, commands: outcome.commands };
+export function stopContainer(context: EngineContext, term: string, mode: Mode): Promise<Outcome<boolean>> {
+  return end(context, term, mode, STOPPED);
 }
 
-/** As stop, with the exit code of a killed process; conflict when it does not run. */
+/**
+ * Sends it a signal: one that would end a process ends the container, with 128 + the signal as exit code; another is
+ * told in the event and changes nothing. Conflict when it does not run.
+ */
 export async function killContainer(
   context: EngineContext,
   term: string,
@@ -142,15 +140,13 @@ export async function killContainer(
       `cannot kill container: ${term}: container ${found.container.id} is not running`,
     );
   }
+  const number = Number(signal);
   return carryOut(context, mode, (writer) => {
-    const { id } = adopt(writer, found);
-    return endContainer(context, writer, id, {
-      exitCode: 137,
-      events: (container) => [
-        containerEvent(container, 'kill', { signal }),
-        containerEvent(container, 'die', { exitCode: '137' }),
-      ],
-    });
+    if (!endsContainer(number)) {
+      return { ...NOTHING_TO_DO, events: [containerEvent(found.container, 'kill', { signal })] };
+    }
+    const ending: Ending = { row: 'auto', exitCode: exitCodeOfSignal(number), signal, tellsStop: false };
+    return endContainer(context, writer, adopt(writer, found), ending);
   });
 }
 
@@ -160,10 +156,10 @@ export async function restartContainer(
   term: string,
   mode: Mode,
 ): Promise<Outcome<void>> {
-  const stopped = await stopContainer(context, term, mode);
+  const stopped = await end(context, term, mode, RESTARTED);
   if (mode.dryRun) return { result: undefined, commands: stopped.commands };
-  const started = await startContainer(context, term, mode);
-  return { result: undefined, commands: [...stopped.commands, ...started.commands] };
+  const again = await startContainer(context, term, mode);
+  return { result: undefined, commands: [...stopped.commands, ...again.commands] };
 }
 
 function checkRemovable(container: Container, force: boolean): void {
@@ -172,11 +168,6 @@ function checkRemovable(container: Container, force: boolean): void {
     'conflict',
     `cannot remove container "${container.name}": container is running: stop the container before removing or force remove`,
   );
-}
-
-function restoreContainer(writer: StoreWriter, container: Container, members: readonly Membership[]): void {
-  writer.insertContainer(container);
-  for (const { endpoint, network } of members) restoreEndpoint(writer, network, endpoint);
 }
 
 /**
@@ -193,22 +184,6 @@ export async function removeContainer(
   return carryOut(context, mode, (writer): Change<void> => {
     const container = adopt(writer, found);
     checkRemovable(container, force);
-    const members = membershipsOf(writer, container.id);
-    writer.removeContainer(container.id);
-    const wasRunning = container.state === 'running';
-    const ending = wasRunning
-      ? [
-          containerEvent(container, 'kill', { signal: '9' }),
-          ...memberEvents('disconnect', container, members),
-          containerEvent(container, 'die', { exitCode: '137' }),
-        ]
-      : [];
-    return {
-      result: undefined,
-      scope: scopeOfEndpoints(container, members),
-      concerns: [container.id, ...members.map(({ endpoint }) => endpoint.id)],
-      undo: (undoer) => restoreContainer(undoer, container, members),
-      events: [...ending, containerEvent(container, 'destroy')],
-    };
+    return endContainer(context, writer, container, REMOVED);
   });
 }

@@ -7,10 +7,10 @@ import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
-import { containerEvent } from './container-state.ts';
 import { derivedId, type EngineContext, formatTime, NEVER, newId } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { insertEndpoint } from './endpoint-rows.ts';
+import { containerEvent } from './memberships.ts';
 
 /** What `POST /containers/create` answers. */
 export interface Created {

@@ -9,10 +9,10 @@ import type { NetnsRef, RunningProgram } from '../kernel/contract.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
 import type { ExecSpec, TerminalSize } from '../model/exec.ts';
 import { netnsRefOf } from '../reconcile/desired.ts';
-import { containerEvent } from './container-state.ts';
 import { type EngineContext, newId } from './context.ts';
 import type { ExecStreams, Execs } from './contract.ts';
 import { findContainer } from './find.ts';
+import { containerEvent } from './memberships.ts';
 import { isRunning } from './running.ts';
 
 /** Ended ones are kept for clients that ask for the exit code, the newest ones. */

@@ -8,37 +8,32 @@ import type { PassResult } from '../reconcile/loop.ts';
 import { EMPTY_SCOPE, type Scope, unionOf } from '../reconcile/scope.ts';
 import type { StoreWriter } from '../store/contract.ts';
 import type { EventDraft } from './carry-out.ts';
-import { containerEvent, membershipsOf } from './container-state.ts';
 import { type EngineContext, formatTime } from './context.ts';
-import { memberEvent, scopeOfEndpoints } from './endpoint-rows.ts';
+import { type Ending, endContainer } from './end-container.ts';
+import { containerEvent, memberEvents, membershipsOf } from './memberships.ts';
 
 interface Followed {
-  readonly events: EventDraft[];
+  readonly events: readonly EventDraft[];
   readonly scope: Scope;
 }
 
 const NOTHING: Followed = { events: [], scope: EMPTY_SCOPE };
 
-function leaveEvents(writer: StoreWriter, container: Container): EventDraft[] {
-  const members = membershipsOf(writer, container.id);
-  return [
-    ...members.map(({ network }) => memberEvent('disconnect', network, container)),
-    containerEvent(container, 'die', { exitCode: '0' }),
-  ];
-}
+const ENDED: Ending = { row: 'remove', exitCode: 0, signal: '', tellsStop: false };
 
 /** The namespace ended, and the container with it. */
-function end(writer: StoreWriter, container: Container): Followed {
-  const events = [...leaveEvents(writer, container), containerEvent(container, 'destroy')];
-  const scope = scopeOfEndpoints(container, membershipsOf(writer, container.id));
-  writer.removeContainer(container.id);
-  return { events, scope };
+function end(context: EngineContext, writer: StoreWriter, container: Container): Followed {
+  return endContainer(context, writer, container, ENDED);
 }
 
 /** The name is gone; addresses and MACs are kept for when it comes back. */
 function leave(context: EngineContext, writer: StoreWriter, container: Container): Followed {
-  const events = leaveEvents(writer, container);
   writer.updateContainer({ ...container, identity: undefined, finishedAt: formatTime(context.now()) });
+  const members = membershipsOf(writer, container.id);
+  const events = [
+    containerEvent(container, 'die', { exitCode: '0' }),
+    ...memberEvents('disconnect', container, members),
+  ];
   return { events, scope: EMPTY_SCOPE };
 }
 
@@ -51,7 +46,7 @@ function arrive(
   const isNew = container.identity === undefined;
   writer.updateContainer({ ...container, identity, startedAt: formatTime(context.now()) });
   const members = isNew ? membershipsOf(writer, container.id) : [];
-  const events = members.map(({ network }) => memberEvent('connect', network, container));
+  const events = memberEvents('connect', container, members);
   return { events: isNew ? [...events, containerEvent(container, 'start')] : [], scope: EMPTY_SCOPE };
 }
 
@@ -67,7 +62,7 @@ function followOne(
 ): Followed {
   const container = writer.getContainer(id);
   if (container === undefined || container.state !== 'running') return NOTHING;
-  if (endsWithNetns(container)) return identity === undefined ? end(writer, container) : NOTHING;
+  if (endsWithNetns(container)) return identity === undefined ? end(context, writer, container) : NOTHING;
   if (container.source.kind !== 'named') return NOTHING;
   if (identity === undefined) {
     return container.identity === undefined ? NOTHING : leave(context, writer, container);

@@ -4,10 +4,10 @@ import type { Container } from '../model/container.ts';
 import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE } from '../reconcile/scope.ts';
 import { type Change, carryOut } from './carry-out.ts';
-import { containerEvent } from './container-state.ts';
 import type { EngineContext } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { adopt, findContainer } from './find.ts';
+import { containerEvent } from './memberships.ts';
 
 /** A namespace that is not there yet is made under the new name; a running one keeps its file's name. */
 function renamed(container: Container, name: string): Container {

@@ -4,10 +4,10 @@ import type { Container } from '../model/container.ts';
 import type { Network } from '../model/network.ts';
 import { netnsRefOf } from '../reconcile/desired.ts';
 import type { StoreReader } from '../store/contract.ts';
-import { membershipsOf } from './container-state.ts';
 import type { EngineContext } from './context.ts';
 import type { ContainerView, Filters, Member, NetworkView, SubnetUsage } from './contract.ts';
 import { containerFor, findContainer, getNetworkToInspect } from './find.ts';
+import { membershipsOf } from './memberships.ts';
 import { filterNetworks } from './network-filters.ts';
 import { isRunning } from './running.ts';
 

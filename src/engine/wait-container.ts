@@ -9,27 +9,31 @@ export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 /** Calls `listener` for every event; gives the function that ends it. */
 export type Subscribe = (listener: (event: StoredEvent) => void) => () => void;
 
-function nextEvent(
+/** Waits for the first of `actions`; gives the exit code that the last `die` told, or else `exitCode`. */
+function waitForEvent(
   subscribe: Subscribe,
   id: string,
   actions: ReadonlySet<string>,
+  exitCode: number,
   signal: AbortSignal,
-): Promise<StoredEvent | undefined> {
+): Promise<number> {
   return new Promise((resolve) => {
-    const end = (event: StoredEvent | undefined): void => {
+    let code = exitCode;
+    const end = (): void => {
       unsubscribe();
-      signal.removeEventListener('abort', stop);
-      resolve(event);
+      signal.removeEventListener('abort', end);
+      resolve(code);
     };
-    const stop = (): void => end(undefined);
-    const unsubscribe = subscribe((event) => {
-      if (event.type === 'container' && event.actorId === id && actions.has(event.action)) end(event);
+    const unsubscribe = subscribe(({ type, actorId, action, attributes }) => {
+      if (type !== 'container' || actorId !== id) return;
+      if (action === 'die') code = Number(attributes['exitCode'] ?? 0);
+      if (actions.has(action)) end();
     });
-    signal.addEventListener('abort', stop, { once: true });
+    signal.addEventListener('abort', end, { once: true });
   });
 }
 
-/** Resolves with the exit code once the condition holds, or with 0 when `signal` ends the waiting. */
+/** Resolves with the exit code once the condition holds, or when `signal` ends the waiting. */
 export async function waitContainer(
   context: EngineContext,
   subscribe: Subscribe,
@@ -40,7 +44,5 @@ export async function waitContainer(
   const { container } = await findContainer(context, term);
   if (condition === 'not-running' && container.state !== 'running') return container.exitCode;
   const actions = new Set(condition === 'removed' ? ['destroy'] : ['die', 'destroy']);
-  const event = await nextEvent(subscribe, container.id, actions, signal);
-  const code = event?.attributes['exitCode'] ?? context.store.getContainer(container.id)?.exitCode ?? 0;
-  return Number(code);
+  return waitForEvent(subscribe, container.id, actions, container.exitCode, signal);
 }
