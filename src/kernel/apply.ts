@@ -255,6 +255,8 @@ class Application {
     const { master } = change;
     const masterIndex = master === undefined ? undefined : this.#masterIndex(index, target, master);
     if (master !== undefined && masterIndex === undefined) return;
+    // The marks of a link that is being made would undo what was sent in the same batch.
+    if (this.#births.some(({ link }) => link.ifname === ifname)) this.#flush();
     const link = change.ifname === undefined ? target.known(ifname) : this.#getLink(index, target, ifname);
     if (change.ifname !== undefined && link === undefined) return;
     const selector = link === undefined ? { ifname } : { ifindex: link.ifindex };
