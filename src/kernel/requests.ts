@@ -83,14 +83,18 @@ export function retiredName(ifindex: number): string {
  * the name in the second, because kernels before 6.2 rename only links that are down.
  */
 export function retireHostEnd(ifindex: number): NetlinkRequest[] {
-  const stop = { up: false, masterIndex: 0, alias: RETIRED_ALIAS, group: RETIRED_GROUP };
-  return [encodeSetLink({ ifindex }, stop), encodeSetLink({ ifindex }, { rename: retiredName(ifindex) })];
+  return [
+    encodeSetLink({ ifindex }, { up: false, masterIndex: 0, alias: RETIRED_ALIAS }),
+    // The group last: from then on a reap that is under way may delete it between two messages.
+    encodeSetLink({ ifindex }, { rename: retiredName(ifindex), group: RETIRED_GROUP }),
+  ];
 }
 
 /** Stops the other end of a retired veth and frees its name. */
 export function retirePeer(ifindex: number): NetlinkRequest[] {
   return [
-    encodeSetLink({ ifindex }, { up: false }),
+    // Marked too: it lives until its other end is reaped, and must not look left over until then.
+    encodeSetLink({ ifindex }, { up: false, alias: RETIRED_ALIAS }),
     encodeSetLink({ ifindex }, { rename: retiredName(ifindex) }),
   ];
 }

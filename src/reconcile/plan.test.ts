@@ -130,6 +130,11 @@ describe('plan', () => {
     expect(operations.slice(0, 2)).toEqual(['retireLink', 'createVeth']);
   });
 
+  test('finishes a pair whose peer was born but not named yet', () => {
+    const born = withState(observationOf(both), 'web1', changed('eth0', { alias: '', up: false }));
+    expect(lines(both, born)).toEqual([`ip -n web1 link set dev eth0 alias vethd:${first.endpoint.id} up`]);
+  });
+
   test('puts back addresses, routes and neighbours that were flushed', () => {
     const flushed = withState(observationOf(both), 'web1', (state) => ({
       ...state,

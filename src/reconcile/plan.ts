@@ -10,6 +10,7 @@ import {
   type NetState,
   type ObservedLink,
   type ObservedState,
+  RETIRED_ALIAS,
 } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
 import { type Desired, type DesiredNetns, mergeStates, netnsAliasOf } from './desired.ts';
@@ -73,6 +74,11 @@ function byAlias(side: Side | undefined, alias: string): ObservedLink | undefine
   return side?.observed.links.find((link) => link.alias === alias && !side.retired.has(link));
 }
 
+/** The other end of a pair whose making was cut short: a peer gets its alias only after its birth. */
+function unnamedPeer(side: Side, end: ObservedLink): ObservedLink | undefined {
+  return side.observed.links.find((link) => link.alias === '' && isPair(end, link));
+}
+
 /** What planning adds to as it goes. */
 interface Draft {
   readonly operations: Operation[];
@@ -84,7 +90,7 @@ function planPair(draft: Draft, host: Side, link: Link, inside: Side, everything
   const peerLink = inside.desired.links.find((other) => other.ifname === link.peer?.ifname);
   if (peerLink === undefined) throw new Error(`no peer for ${link.ifname} in the desired state`);
   const hostEnd = byAlias(host, link.alias);
-  const peerEnd = byAlias(inside, link.alias);
+  const peerEnd = byAlias(inside, link.alias) ?? (hostEnd && unnamedPeer(inside, hostEnd));
   const whole = hostEnd !== undefined && peerEnd !== undefined && isPair(hostEnd, peerEnd);
   host.matched.set(link.ifname, whole ? hostEnd : undefined);
   inside.matched.set(peerLink.ifname, whole ? peerEnd : undefined);
@@ -166,7 +172,8 @@ function planRetirement(draft: Draft, host: Side, insides: readonly Side[]): voi
   for (const link of host.observed.links) {
     if (!isOurs(link) || wanted.has(link) || host.retired.has(link)) continue;
     const found = insides.flatMap((side) => {
-      const peer = side.observed.links.find((other) => other.alias === link.alias && isPair(link, other));
+      const named = side.observed.links.find((other) => other.alias === link.alias && isPair(link, other));
+      const peer = named ?? unnamedPeer(side, link);
       return peer === undefined ? [] : [{ side, peer }];
     })[0];
     if (found !== undefined) found.side.retired.add(found.peer);
@@ -199,7 +206,9 @@ function planEntries<Wanted extends { readonly ifname: string }, Seen extends { 
 ): void {
   const desiredNames = new Map<string, string>();
   for (const [name, link] of side.matched) if (link !== undefined) desiredNames.set(link.ifname, name);
-  const gone = new Set([...side.retired].map((link) => link.ifname));
+  // What waits to be deleted takes everything on it along.
+  const waiting = side.observed.links.filter(({ alias }) => alias === RETIRED_ALIAS);
+  const gone = new Set([...side.retired, ...waiting].map((link) => link.ifname));
   const objects = new Map(side.desired.links.map((link) => [link.ifname, objectOf(link.alias)]));
   const objectFor = (ifname: string): string => objects.get(ifname) || side.netns;
   const present = new Map<string, Seen>();
@@ -239,6 +248,12 @@ function ownFdb(side: Side): ObservedState['fdb'] {
   );
 }
 
+/** Whether the setting is of an interface that the plan makes: what was read is then its predecessor's. */
+function isOfNewLink({ matched }: Side, key: string): boolean {
+  const [, , ifname = ''] = key.split('/');
+  return matched.has(ifname) && matched.get(ifname) === undefined;
+}
+
 function planState(draft: Draft, side: Side): void {
   const { desired, observed } = side;
   planChanges(draft, side);
@@ -248,7 +263,7 @@ function planState(draft: Draft, side: Side): void {
   planEntries(draft, side, fdbKind, desired.fdb, ownFdb(side));
   const values = new Map(observed.sysctls.map(({ key, value }) => [key, value]));
   for (const sysctl of desired.sysctls) {
-    if (values.get(sysctl.key) === sysctl.value) continue;
+    if (values.get(sysctl.key) === sysctl.value && !isOfNewLink(side, sysctl.key)) continue;
     draft.operations.push({ op: 'setSysctl', netns: side.netns, object: side.netns, sysctl });
   }
 }

@@ -41,6 +41,7 @@ export function changeOf(
   const moves = observed.masterIndex !== masterIndex;
   const change: LinkChange = {
     ...(observed.ifname === desired.ifname ? {} : { ifname: desired.ifname }),
+    ...(desired.alias === '' || observed.alias === desired.alias ? {} : { alias: desired.alias }),
     ...(desired.mac === '' || observed.mac === desired.mac ? {} : { mac: desired.mac }),
     ...(desired.mtu === 0 || observed.mtu === desired.mtu ? {} : { mtu: desired.mtu }),
     ...(desired.kind === 'loopback' || observed.addrGenMode === desired.addrGenMode

@@ -1,0 +1,193 @@
+/**
+ * What must hold for any two worlds, on the real kernel: after a pass nothing is left to do; a world reached by
+ * way of another is the same world; a pass that was cut short anywhere is finished by the next.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Kernel, Observation } from '../../src/kernel/contract.ts';
+import { openKernel } from '../../src/kernel/index.ts';
+import { formatAddress, formatPrefix } from '../../src/model/address.ts';
+import type { ObservedState } from '../../src/model/netstate.ts';
+import type { Operation } from '../../src/model/operation.ts';
+import type { Desired } from '../../src/reconcile/desired.ts';
+import { observeRequest } from '../../src/reconcile/observe.ts';
+import { type Plan, plan } from '../../src/reconcile/plan.ts';
+import { desiredOf, endpointOf, networkOf } from '../../src/reconcile/worlds.fixture.ts';
+import { addNetns, linksOfVethd, removeNetns } from '../helpers/host.ts';
+import { until } from '../helpers/until.ts';
+
+const CONTAINERS = ['c1', 'c2', 'c3'];
+const NETWORKS = ['a', 'b', 'c'].map((digit) => networkOf(digit, `net-${digit}`));
+
+let kernel: Kernel;
+
+beforeAll(async () => {
+  kernel = await openKernel({});
+  for (const name of CONTAINERS) await addNetns(name);
+});
+
+afterAll(async () => {
+  await makeSo(desiredOf([], [], CONTAINERS));
+  await until('all is reaped', async () => (await linksOfVethd()).length === 0);
+  for (const name of CONTAINERS) await removeNetns(name);
+  await kernel.close();
+});
+
+/** One world: which containers are on which networks, and with which address. */
+interface World {
+  readonly networks: readonly number[];
+  readonly members: readonly {
+    readonly network: number;
+    readonly container: number;
+    readonly host: number;
+  }[];
+}
+
+const worlds: fc.Arbitrary<World> = fc
+  .record({
+    networks: fc.uniqueArray(fc.integer({ min: 0, max: 2 }), { maxLength: 3 }),
+    members: fc.uniqueArray(
+      fc.record({
+        network: fc.integer({ min: 0, max: 2 }),
+        container: fc.integer({ min: 0, max: 2 }),
+        host: fc.integer({ min: 2, max: 4 }),
+      }),
+      { maxLength: 6, selector: ({ network, container }) => `${network}/${container}` },
+    ),
+  })
+  .map(({ networks, members }) => ({
+    networks,
+    members: members.filter(
+      (member, index) =>
+        networks.includes(member.network) &&
+        members.findIndex((other) => other.network === member.network && other.host === member.host) ===
+          index,
+    ),
+  }));
+
+function desiredWorld({ networks, members }: World): Desired {
+  const used = networks.flatMap((index) => NETWORKS[index] ?? []);
+  const count = new Map<string, number>();
+  return desiredOf(
+    used,
+    members.flatMap(({ network: index, container: number, host }) => {
+      const network = NETWORKS[index];
+      const container = CONTAINERS[number];
+      if (network === undefined || container === undefined) return [];
+      const order = count.get(container) ?? 0;
+      count.set(container, order + 1);
+      const subnet = Number.parseInt(network.network.id[0] ?? '', 16);
+      const digits = `${index}${number}${host}${order}fff`;
+      return [
+        {
+          network,
+          endpoint: endpointOf(digits, network, container, `eth${order}`, `10.${subnet}.0.${host}`),
+        },
+      ];
+    }),
+    CONTAINERS,
+  );
+}
+
+async function planFor(desired: Desired): Promise<Plan> {
+  return plan(desired, await kernel.observe(observeRequest(desired)));
+}
+
+/** Carries out the first `count` Operations of a plan, all unless told. */
+async function carryOut(planned: Plan, count = planned.operations.length): Promise<void> {
+  const netns = new Map(
+    [...planned.netns].flatMap(([key, { ref, observed }]) =>
+      observed?.status === 'present' ? [[key, { ref, identity: observed.identity }] as const] : [],
+    ),
+  );
+  const operations: Operation[] = planned.operations.slice(0, count);
+  const results = await kernel.apply({ operations, netns });
+  const refused = results.flatMap((result, index) =>
+    result.ok ? [] : [{ ...result, operation: operations[index] }],
+  );
+  expect(refused).toEqual([]);
+}
+
+async function makeSo(desired: Desired): Promise<void> {
+  await carryOut(await planFor(desired));
+  const rest = await planFor(desired);
+  expect(rest.operations).toEqual([]);
+  await kernel.reap();
+}
+
+/** What a namespace holds, without what differs from one making to the next (indexes, the host end's MAC, counters). */
+function essence(state: ObservedState): unknown {
+  const names = new Map(state.links.map(({ ifindex, ifname }) => [ifindex, ifname]));
+  return {
+    links: state.links
+      .filter(({ alias }) => alias.startsWith('vethd:') && alias !== 'vethd:retired')
+      .map(({ ifname, alias, up, mtu, masterIndex, port }) => ({
+        ifname,
+        alias,
+        up,
+        mtu,
+        master: names.get(masterIndex),
+        port: port && { ...port, state: '' },
+      }))
+      .sort((a, b) => a.ifname.localeCompare(b.ifname)),
+    addresses: state.addresses.map(({ ifname, prefix }) => `${ifname} ${formatPrefix(prefix)}`).sort(),
+    routes: state.routes
+      .map(({ ifname, destination, gateway }) =>
+        [ifname, formatPrefix(destination), gateway && formatAddress(gateway)].join(' '),
+      )
+      .sort(),
+    neighbours: state.neighbours
+      .map(({ ifname, address, mac }) => `${ifname} ${formatAddress(address)} ${mac}`)
+      .sort(),
+  };
+}
+
+async function observeEssence(desired: Desired): Promise<unknown> {
+  const observation: Observation = await kernel.observe(observeRequest(desired));
+  const inside = [...observation.netns].map(([key, found]) => [
+    key,
+    found.status === 'present' ? essence(found.state) : found.status,
+  ]);
+  return { host: essence(observation.host), inside };
+}
+
+describe('for any worlds A and B', () => {
+  test('after a pass for A nothing is left to do', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, async (world) => makeSo(desiredWorld(world))),
+      { numRuns: 15 },
+    );
+  });
+
+  test('A then B ends as B alone would', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, worlds, async (first, second) => {
+        const desired = desiredWorld(second);
+        await makeSo(desiredOf([], [], CONTAINERS));
+        await makeSo(desired);
+        const alone = await observeEssence(desired);
+        await makeSo(desiredWorld(first));
+        await makeSo(desired);
+        expect(await observeEssence(desired)).toEqual(alone);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('a pass that is cut after any operation is finished by the next', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, worlds, fc.nat(), async (first, second, cut) => {
+        const desired = desiredWorld(second);
+        await makeSo(desiredWorld(first));
+        await makeSo(desired);
+        const uncut = await observeEssence(desired);
+        await makeSo(desiredWorld(first));
+        const planned = await planFor(desired);
+        await carryOut(planned, planned.operations.length === 0 ? 0 : cut % planned.operations.length);
+        await makeSo(desired);
+        expect(await observeEssence(desired)).toEqual(uncut);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
