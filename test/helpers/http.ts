@@ -16,6 +16,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** The answer is a JSON text on each line (a stream of events): gives them as an array, unless it is an error. */
+  readonly lines?: boolean;
 }
 
 /** Sends one request to the server at `socketPath`. Rejects when there is no answer at all. */
@@ -40,7 +42,8 @@ export function request(
         resolve({
           status: answer.statusCode ?? 0,
           headers: answer.headers,
-          body: decodeBody(text, answer.headers['content-type'] ?? ''),
+          body:
+            options.lines && answer.statusCode === 200 ? decodeLines(text) : decodeBody(text, answer.headers),
         });
       });
     });
@@ -57,6 +60,12 @@ function encodeBody(body: unknown): string | undefined {
   return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
-function decodeBody(text: string, contentType: string): unknown {
-  return contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : text;
+function decodeBody(text: string, headers: IncomingHttpHeaders): unknown {
+  const isJson = headers['content-type']?.startsWith('application/json') ?? false;
+  return isJson && text !== '' ? JSON.parse(text) : text;
+}
+
+function decodeLines(text: string): readonly unknown[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line));
 }
