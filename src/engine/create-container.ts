@@ -7,9 +7,10 @@ import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
-import { derivedId, type EngineContext, formatTime, NEVER, newId } from './context.ts';
+import { type EngineContext, formatTime, NEVER, newId } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { insertEndpoint } from './endpoint-rows.ts';
+import { checkForeignName, nameTaken } from './find.ts';
 import { containerEvent } from './memberships.ts';
 
 /** What `POST /containers/create` answers. */
@@ -20,13 +21,6 @@ export interface Created {
 
 const NO_PROCESS =
   'vethd runs no process and pulls no image: the container is a network namespace (ip netns exec NAME …)';
-
-function nameTaken(name: string, id: string): VethdError {
-  return new VethdError(
-    'conflict',
-    `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
-  );
-}
 
 function freeName(reader: StoreReader, id: string): string {
   for (let digits = 8; ; digits++) {
@@ -40,7 +34,13 @@ function sourceOf(reader: StoreReader, spec: ContainerSpec, name: string): Conta
   const other = /^container:(.+)$/.exec(spec.networkMode)?.[1];
   if (other !== undefined) {
     const { match } = reader.matchContainer(other);
-    if (match === undefined) throw new VethdError('notFound', `No such container: ${other}`);
+    // Not 404: that means a missing image here, and the CLI would go and pull one.
+    if (match === undefined) {
+      throw new VethdError(
+        'invalidArgument',
+        `joining network namespace of container: No such container: ${other}`,
+      );
+    }
     return { kind: 'shared', containerId: match.id };
   }
   return spec.networkMode === 'host' ? { kind: 'host' } : { kind: 'managed', netnsName: name };
@@ -66,14 +66,6 @@ function joinNow(writer: StoreWriter, container: Container, wishes: Record<strin
     else insertEndpoint(writer, network, container, parsed, new Set());
   }
   return { ...container, pending };
-}
-
-async function checkForeignName(context: EngineContext, name: string): Promise<void> {
-  if (name === '') return;
-  const probe = await context.kernel.probeNetns({ kind: 'name', name });
-  const isStored = context.store.matchContainer(name).by === 'name';
-  if (probe.status === 'absent' || isStored) return;
-  throw nameTaken(name, derivedId(context.store.daemonId, name));
 }
 
 /** Stores the container; the namespace is made at start. */

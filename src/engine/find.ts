@@ -162,3 +162,20 @@ export function adopt(writer: StoreWriter, found: FoundContainer): Container {
   writer.insertContainer(found.container);
   return found.container;
 }
+
+/** Docker's answer for a name that another container has. */
+export function nameTaken(name: string, id: string): VethdError {
+  return new VethdError(
+    'conflict',
+    `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+}
+
+/** Throws conflict when a namespace that is not ours, and that nobody adopted, has the name. */
+export async function checkForeignName(context: EngineContext, name: string): Promise<void> {
+  if (name === '') return;
+  const probe = await context.kernel.probeNetns({ kind: 'name', name });
+  const isStored = context.store.matchContainer(name).by === 'name';
+  if (probe.status === 'absent' || isStored) return;
+  throw nameTaken(name, derivedId(context.store.daemonId, name));
+}

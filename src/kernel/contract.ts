@@ -167,6 +167,12 @@ export interface Kernel {
   probeNetns(ref: NetnsRef): Promise<NetnsProbe>;
   /** The names under /run/netns that lead to network namespaces other than the host's. */
   listNetnsNames(): Promise<readonly string[]>;
+  /**
+   * Binds a namespace at one more name under /run/netns: the first half of a rename. A pass over everything unbinds
+   * the names that no row has. Rejects with notFound when the namespace is gone or another than `identity`, with
+   * errno EEXIST when the name is taken.
+   */
+  bindNetns(ref: NetnsRef, identity: NetnsIdentity, name: string): Promise<void>;
   /** The kernel's number (nsid) of that namespace in the host's, given one if it has none; -1 if impossible. */
   nsidOf(ref: NetnsRef): Promise<number>;
   /** The host's unicast routes of both families (one dump, links are not dumped). */

@@ -146,6 +146,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     hostIdentity: ready.hostIdentity,
     probeNetns: (ref) => thread.call('probeNetns', ref),
     listNetnsNames: () => thread.call('listNetnsNames'),
+    bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
     nsidOf: (ref) => thread.call('nsidOf', ref),
     listHostRoutes: () => thread.call('listHostRoutes'),
     observe: (request) => thread.call('observe', request),

@@ -73,6 +73,22 @@ export function createNamedNetns<Result>(
   name: string,
   prepare: () => Result,
 ): Result {
+  return atNewName(namespaces, name, (target) =>
+    inNewNetns(namespaces, () => {
+      const result = prepare();
+      mount('/proc/thread-self/ns/net', target, MS_BIND);
+      return result;
+    }),
+  );
+}
+
+/** Binds a namespace that is there at one more name. Throws with errno EEXIST when the name is taken. */
+export function bindNetns(namespaces: Namespaces, fd: number, name: string): void {
+  atNewName(namespaces, name, (target) => mount(`/proc/self/fd/${fd}`, target, MS_BIND));
+}
+
+/** Runs `work` with the path of a new file in the folder, which goes again when it throws. */
+function atNewName<Result>(namespaces: Namespaces, name: string, work: (target: string) => Result): Result {
   const { netnsDir } = namespaces.options;
   checkNetnsName(name);
   shareFolder(netnsDir);
@@ -84,11 +100,7 @@ export function createNamedNetns<Result>(
       throw fileError(`cannot make ${netnsDir}/${name}`, error);
     }
     try {
-      return inNewNetns(namespaces, () => {
-        const result = prepare();
-        mount('/proc/thread-self/ns/net', target, MS_BIND);
-        return result;
-      });
+      return work(target);
     } catch (error) {
       unlinkSync(target);
       throw error;

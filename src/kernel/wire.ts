@@ -10,6 +10,7 @@ export interface ThreadCalls
     Kernel,
     | 'probeNetns'
     | 'listNetnsNames'
+    | 'bindNetns'
     | 'nsidOf'
     | 'listHostRoutes'
     | 'observe'

@@ -6,6 +6,7 @@ import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
+import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
@@ -14,6 +15,7 @@ import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
 import { Namespaces } from './netns.ts';
+import { bindNetns } from './netns-bind.ts';
 import { applyElementChanges, runNft } from './nft.ts';
 import { listHostRoutes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
@@ -73,6 +75,8 @@ class KernelThread {
         return this.#namespaces.probe(...call.args);
       case 'listNetnsNames':
         return this.#namespaces.listNames();
+      case 'bindNetns':
+        return this.#bind(...call.args);
       case 'nsidOf':
         return this.#nsidOf(...call.args);
       case 'listHostRoutes':
@@ -109,6 +113,15 @@ class KernelThread {
     // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
     if (retired) this.#reaper.reap().catch(() => undefined);
     return results;
+  }
+
+  #bind(ref: NetnsRef, identity: NetnsIdentity, name: string): void {
+    const fd = openSameNetns(this.#namespaces, ref, identity);
+    try {
+      bindNetns(this.#namespaces, fd, name);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   #nsidOf(ref: NetnsRef): number {

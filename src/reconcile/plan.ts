@@ -286,13 +286,15 @@ function planNetns(
   return NOTHING;
 }
 
-/** Namespaces of ours that no running container has. */
+/** Namespaces of ours that no running container has, and further names of those that one has. */
 function planVacated(draft: Draft, desired: Desired, observation: Observation): void {
   const kept = new Set(
-    [...desired.netns].flatMap(([key, { managedName }]) => (managedName ? [netnsAliasOf(key)] : [])),
+    [...desired.netns].flatMap(([key, { managedName }]) =>
+      managedName ? [`${netnsAliasOf(key)} ${managedName}`] : [],
+    ),
   );
   const remove = (name: string, alias: string): void => {
-    if (kept.has(alias)) return;
+    if (kept.has(`${alias} ${name}`)) return;
     const object = objectOf(alias);
     draft.operations.push({ op: 'removeNetns', netns: HOST, object, name });
   };

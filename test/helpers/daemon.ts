@@ -18,6 +18,10 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+function nowInSeconds(): string {
+  return (Date.now() / 1000).toFixed(3);
+}
+
 /** A daemon that a test started. Only this object's own process is ever signalled. */
 export class Daemon {
   readonly folder = mkdtempSync(join(tmpdir(), 'vethd-'));
@@ -63,7 +67,9 @@ export class Daemon {
 
   #spawn(): ChildProcess {
     const args = ['--socket', this.socket, '--state-dir', this.stateDir, ...(this.#options.args ?? [])];
-    const child = spawn(process.execPath, [join(repository, 'dist/main.js'), ...args], {
+    const host = this.#options.ownHost === true ? [join(repository, 'scripts/throwaway')] : [];
+    const [file, ...rest] = [...host, process.execPath, join(repository, 'dist/main.js'), ...args];
+    const child = spawn(file, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.#options.env },
     });
@@ -127,8 +133,27 @@ export class Daemon {
     return attempt('docker', args, this.#dockerOptions());
   }
 
+  /** Starts the docker CLI, for commands that last; the caller waits for its end. */
+  startDocker(...args: readonly string[]): ChildProcess {
+    return spawn('docker', args, { env: { ...process.env, ...this.dockerEnv } });
+  }
+
+  /** What leads Docker's clients to this daemon. */
+  get dockerEnv(): Readonly<Record<string, string>> {
+    return { DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.folder };
+  }
+
   #dockerOptions(): RunOptions {
-    return { env: { DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.folder } };
+    return { env: this.dockerEnv };
+  }
+
+  /** Past events that pass the filters, oldest first: those until now unless told otherwise. */
+  // biome-ignore lint/suspicious/noExplicitAny: as Answer.body
+  async events(filters: object, since = '0', until = nowInSeconds()): Promise<readonly any[]> {
+    const query = `since=${since}&until=${until}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
+    const answer = await this.request('GET', `/events?${query}`);
+    const lines = typeof answer.body === 'string' ? answer.body.split('\n') : [JSON.stringify(answer.body)];
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
   }
 
   /** Runs vethctl against this daemon; stdout, or an error with what it wrote. */
