@@ -39,7 +39,7 @@ async function runCommand(file: string, args: readonly string[]) {
     timeout: fileTimeoutMs,
     // The throwaway host dies with its first process, and everything in it.
     killSignal: 'SIGKILL',
-    env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+    env: process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' },
   });
   const note = ended.timedOut ? `\nended after ${fileTimeoutMs / 1000} s\n` : '';
   return { ok: !ended.failed, output: ended.all + note, durationMs: performance.now() - started };

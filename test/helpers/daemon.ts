@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Environment besides the test's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** In a throwaway host of its own, inside the test's; `pid` and signals are that host's then. */
+  readonly ownHost?: boolean;
 }
 
 function nowInSeconds(): string {
@@ -67,8 +69,11 @@ export class Daemon {
 
   #spawn(): ChildProcess {
     const args = ['--socket', this.socket, '--state-dir', this.stateDir, ...(this.#options.args ?? [])];
-    const host = this.#options.ownHost === true ? [join(repository, 'scripts/throwaway')] : [];
-    const [file, ...rest] = [...host, process.execPath, join(repository, 'dist/main.js'), ...args];
+    const program = [join(repository, 'dist/main.js'), ...args];
+    const [file, rest] =
+      this.#options.ownHost === true
+        ? [join(repository, 'scripts/throwaway'), [process.execPath, ...program]]
+        : [process.execPath, program];
     const child = spawn(file, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.#options.env },

@@ -114,7 +114,7 @@ export const memberErrors: Scenario = {
       name: 'name that is none',
       method: 'POST',
       path: '/containers/create?name=a/b',
-      body: { Image: 'busybox' },
+      body: program,
     },
     { name: 'delete', method: 'DELETE', path: '/networks/auto' },
     { name: 'delete again', method: 'DELETE', path: '/networks/auto' },
