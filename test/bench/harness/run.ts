@@ -1,10 +1,6 @@
 /** Opens the contenders that this machine has, and closes them whatever happens. */
-import { rmSync } from 'node:fs';
 import type { Contender, Entry } from '../contenders/contender.ts';
 import { say } from './table.ts';
-
-/** Where contenders put what must not outlive the run; a throwaway host's own tmpfs. */
-export const SCRATCH = '/run/vethd/bench';
 
 /** Starts every contender that can run here; says loudly which cannot. */
 export async function openContenders(entries: readonly Entry[]): Promise<Contender[]> {
@@ -27,7 +23,6 @@ export async function withContenders(
     await work(contenders);
   } finally {
     for (const contender of contenders) await contender.close();
-    rmSync(SCRATCH, { recursive: true, force: true });
   }
 }
 
