@@ -16,7 +16,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   kernel: ['model'],
   dns: ['model'],
   reconcile: ['model', 'store', 'drivers', 'firewall', 'dns', 'kernel'],
-  engine: ['model', 'ipam', 'drivers', 'store', 'reconcile'],
+  // Host ports are chosen by what is published, and foreign firewalls judged, in the pure firewall room.
+  engine: ['model', 'ipam', 'drivers', 'firewall', 'store', 'reconcile'],
   api: ['model', 'engine'],
   clients: ['model'],
   'config.ts': ['model'],
@@ -35,7 +36,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
 const pure = [
   /^src\/(model|ipam|drivers|firewall)\//,
   /^src\/kernel\/codec\//,
-  /^src\/reconcile\/(desired|order|plan|show)\.ts$/,
+  /^src\/reconcile\/(desired|forwarding|order|plan|show)\.ts$/,
   /^src\/reconcile\/kinds\//,
   /^src\/dns\/(zone|answer|message)\.ts$/,
 ];
