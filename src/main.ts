@@ -13,6 +13,8 @@ import { createEngine, type RunningEngine } from './engine/engine.ts';
 import { messageOf, VethdError } from './errors.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
 import type { Kernel } from './kernel/contract.ts';
+import { readForeignFirewall } from './kernel/foreign-firewall.ts';
+import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
 import { openKernel } from './kernel/index.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
@@ -67,6 +69,8 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     drivers: DRIVERS,
     config: engineConfig(config),
     nameservers: () => resolvConf().nameservers,
+    hostPorts: () => ({ listeners: hostPortsInUse(), automatic: ephemeralPorts() }),
+    foreignFirewall: readForeignFirewall,
     now,
     log,
   });

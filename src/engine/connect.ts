@@ -82,7 +82,7 @@ export async function connect(
     const network = getNetwork(writer, networkTerm);
     const container = adopt(writer, found);
     checkMembership(writer, network, container);
-    const endpoint = insertEndpoint(writer, network, container, parsed, seen);
+    const endpoint = insertEndpoint(context, writer, network, container, parsed, seen);
     return {
       result: endpoint,
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),

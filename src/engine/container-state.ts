@@ -12,6 +12,7 @@ import { scopeOfEndpoints } from './endpoint-rows.ts';
 import { adopt, findContainer, noSuchContainer } from './find.ts';
 import { containerEvent, memberEvents, membershipsOf } from './memberships.ts';
 import { joinPending } from './pending.ts';
+import { checkPublished } from './ports.ts';
 import { isRunning } from './running.ts';
 
 const SIGKILL = 9;
@@ -68,8 +69,11 @@ function start(context: EngineContext, id: string, mode: Mode): Promise<Outcome<
     checkOwner(writer, before);
     const container = started(context, before);
     writer.updateContainer(container);
-    const joined = joinPending(writer, container);
+    const joined = joinPending(context, writer, container);
     const members = membershipsOf(writer, container.id);
+    for (const { endpoint } of members) {
+      checkPublished(context, writer, endpoint.ports, container.name, endpoint.id);
+    }
     return {
       result: true,
       scope: scopeOfEndpoints(container, members),

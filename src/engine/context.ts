@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Kernel } from '../kernel/contract.ts';
 import type { Address, Prefix } from '../model/address.ts';
 import type { StoredEvent } from '../model/event.ts';
+import type { ForeignFirewall } from '../model/foreign-firewall.ts';
+import type { HostListener, PortRange } from '../model/host-port.ts';
 import type { AddressPool } from '../model/network.ts';
 import type { Drivers } from '../reconcile/desired.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
@@ -32,6 +34,10 @@ export interface EngineContext {
   readonly config: EngineConfig;
   /** The host's resolvers now. */
   nameservers(): readonly Address[];
+  /** The host's own ports now: what programs listen on, and where automatic ones come from. */
+  hostPorts(): { readonly listeners: readonly HostListener[]; readonly automatic: PortRange };
+  /** Other programs' firewalls now. */
+  foreignFirewall(): Promise<ForeignFirewall>;
   /** Nanoseconds since 1970. */
   now(): bigint;
   /** Tells subscribers of an event whose change has been carried out. */

@@ -57,13 +57,18 @@ function wishesOf(spec: ContainerSpec): Record<string, EndpointSpec> {
 }
 
 /** Joins what is there; what is not is found out at start, as with Docker. */
-function joinNow(writer: StoreWriter, container: Container, wishes: Record<string, EndpointSpec>): Container {
+function joinNow(
+  context: EngineContext,
+  writer: StoreWriter,
+  container: Container,
+  wishes: Record<string, EndpointSpec>,
+): Container {
   const pending: Record<string, EndpointSpec> = {};
   for (const [term, wish] of Object.entries(wishes)) {
     const parsed = parseEndpointSpec(wish);
     const network = writer.matchNetwork(term).match;
     if (network === undefined) pending[term] = wish;
-    else insertEndpoint(writer, network, container, parsed, new Set());
+    else insertEndpoint(context, writer, network, container, parsed, new Set());
   }
   return { ...container, pending };
 }
@@ -97,7 +102,7 @@ export async function createContainer(
       config: spec.config,
     };
     writer.insertContainer(bare);
-    const container = joinNow(writer, bare, wishesOf(spec));
+    const container = joinNow(context, writer, bare, wishesOf(spec));
     writer.updateContainer(container);
     return {
       result: { id, warnings: [NO_PROCESS] },

@@ -11,7 +11,8 @@ import { driverNetworkOf, netnsRefOf } from '../reconcile/desired.ts';
 import { type Scope, scopeOf } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import type { EventDraft } from './carry-out.ts';
-import { newId } from './context.ts';
+import { type EngineContext, newId } from './context.ts';
+import { publishedPorts } from './ports.ts';
 
 /** Linux takes no more ports than this on one bridge (net/bridge/br_private.h: 1 << BR_PORT_BITS, less one). */
 const MAX_PORTS = 1023;
@@ -88,8 +89,9 @@ function vethOf(id: string): string {
   return `veth${id.slice(0, 7)}`;
 }
 
-/** Inserts the endpoint with addresses, MAC and names chosen. `seen`: interfaces now in the namespace. */
+/** Inserts the endpoint with addresses, MAC, names and ports chosen. `seen`: interfaces now in the namespace. */
 export function insertEndpoint(
+  context: EngineContext,
   writer: StoreWriter,
   network: Network,
   container: Container,
@@ -123,7 +125,7 @@ export function insertEndpoint(
     links: spec.links,
     driverOpts: spec.driverOpts,
     gwPriority: spec.gwPriority,
-    ports: [],
+    ports: plumbed ? publishedPorts(context, writer, spec.ports, container.name) : [],
   };
   writer.insertEndpoint(endpoint);
   return endpoint;

@@ -1,5 +1,4 @@
 /** Binds the verbs to what they work with. */
-import { VethdError } from '../errors.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { Logger } from '../model/logger.ts';
 import { EMPTY_SCOPE, EVERYTHING } from '../reconcile/scope.ts';
@@ -23,6 +22,8 @@ import { info } from './info.ts';
 import { ensurePredefinedNetworks } from './predefined.ts';
 import { pruneNetworks, removeNetwork } from './remove-network.ts';
 import { renameContainer } from './rename-container.ts';
+import { tellRepairs } from './repairs.ts';
+import { setPorts } from './set-ports.ts';
 import { trace } from './trace.ts';
 import { inspectContainer, inspectNetwork, listContainers, listNetworks, networkUsage } from './views.ts';
 import { waitContainer } from './wait-container.ts';
@@ -39,7 +40,7 @@ export interface RunningEngine extends Engine {
 async function reconcileNow(context: EngineContext, mode: Mode): Promise<readonly string[]> {
   const { reconciler, store } = context;
   if (mode.dryRun) return reconciler.preview(reconciler.gather(store, EVERYTHING));
-  return (await reconciler.reconcile(EVERYTHING)).commands;
+  return (await reconciler.reconcile(EVERYTHING, 'asked')).commands;
 }
 
 /** The engine over these rooms. It does nothing before `start`. */
@@ -69,7 +70,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     networkUsage: (network) => networkUsage(context, network),
     connect: (network, container, spec, mode) => connect(context, network, container, spec, mode),
     disconnect: (network, container, force, mode) => disconnect(context, network, container, force, mode),
-    setPorts: () => Promise.reject(new VethdError('notImplemented', 'ports')),
+    setPorts: (id, ports, mode) => setPorts(context, id, ports, mode),
     createContainer: (spec, mode) => createContainer(context, spec, mode),
     startContainer: (term, mode) => startContainer(context, term, mode),
     stopContainer: (term, mode) => stopContainer(context, term, mode),
@@ -92,6 +93,9 @@ export function createEngine(options: EngineOptions): RunningEngine {
       await followPass(await reconciler.reconcile(EVERYTHING));
       reconciler.onPass((scope, result) => {
         if (scope !== EMPTY_SCOPE) void followPass(result);
+        tellRepairs(context, result.repairs).catch((error: unknown) =>
+          log.error({ err: error }, 'could not tell of repairs'),
+        );
       });
     },
   };

@@ -7,6 +7,7 @@ import type { Container } from '../model/container.ts';
 import { EMPTY_ENDPOINT_SPEC } from '../model/endpoint.ts';
 import { parseEndpointSpec } from '../model/endpoint-rules.ts';
 import type { StoreWriter } from '../store/contract.ts';
+import type { EngineContext } from './context.ts';
 import { insertEndpoint } from './endpoint-rows.ts';
 
 /** The container with one more network to be joined at start, without any wish. */
@@ -15,11 +16,11 @@ export function waitingFor(container: Container, networkName: string): Container
 }
 
 /** Joins what waits. Gives the ids of the new endpoints; notFound when a network is still not there. */
-export function joinPending(writer: StoreWriter, container: Container): string[] {
+export function joinPending(context: EngineContext, writer: StoreWriter, container: Container): string[] {
   const joined = Object.entries(container.pending).map(([term, spec]) => {
     const network = writer.matchNetwork(term).match;
     if (network === undefined) throw new VethdError('notFound', `network ${term} not found`);
-    return insertEndpoint(writer, network, container, parseEndpointSpec(spec), new Set()).id;
+    return insertEndpoint(context, writer, network, container, parseEndpointSpec(spec), new Set()).id;
   });
   if (joined.length > 0) writer.updateContainer({ ...container, pending: {} });
   return joined;

@@ -2,6 +2,8 @@
  * Carries out Operations in order, going on after a refusal. Consecutive ones of a namespace leave in one
  * send; what a creation tells (the ifindex of the link and of its peer, echoed) is known to those that follow.
  */
+
+import type { PublicationChange } from '../model/endpoint.ts';
 import { HOST, type NetnsKey } from '../model/netstate.ts';
 import type { ElementChange } from '../model/nft-sets.ts';
 import type {
@@ -11,6 +13,7 @@ import type {
   CreateBridge,
   CreateNetns,
   CreateVeth,
+  DropConnections,
   Operation,
   OperationResult,
   RemoveNetns,
@@ -48,6 +51,7 @@ export interface ApplyContext {
   applyRuleset(text: string): Promise<OperationResult>;
   /** Changes elements of the ruleset's sets (nft.ts). */
   changeElements(changes: readonly ElementChange[]): OperationResult;
+  dropConnections(changes: readonly PublicationChange[]): void;
 }
 
 /** The answer to an ApplyRequest. */
@@ -64,7 +68,7 @@ interface RetiredPeer {
   readonly peerIndex: number;
 }
 
-type Firewall = ApplyRuleset | ChangeElements;
+type Firewall = ApplyRuleset | ChangeElements | DropConnections;
 type InNetns = Exclude<Operation, Firewall | CreateNetns | RemoveNetns>;
 
 const DONE: OperationResult = { ok: true };
@@ -94,6 +98,7 @@ class Application {
       for (const [index, operation] of this.#request.operations.entries()) {
         if (operation.op === 'applyRuleset') await this.#applyRuleset(index, operation);
         else if (operation.op === 'changeElements') this.#changeElements(index, operation);
+        else if (operation.op === 'dropConnections') this.#context.dropConnections(operation.changes);
         else this.#carryOut(index, operation);
       }
       this.#flush();

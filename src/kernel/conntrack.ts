@@ -3,7 +3,7 @@
  * its first packet; UDP has no end, so that a client that goes on sending is stuck with the former decision.
  */
 import { type Family, sameAddress } from '../model/address.ts';
-import type { PublishedPort } from '../model/endpoint.ts';
+import type { PublicationChange } from '../model/endpoint.ts';
 import {
   decodeFlow,
   encodeDropFlow,
@@ -12,16 +12,6 @@ import {
   type TrackedFlow,
 } from './codec/conntrack.ts';
 import type { NetfilterSocket } from './netfilter-socket.ts';
-
-/** A published port that came or went. */
-export interface PublicationChange {
-  readonly port: PublishedPort;
-  /**
-   * `removed`: drop what was translated for it. `added`: drop what was sent to it, untranslated and without
-   * an answer, before it was published.
-   */
-  readonly change: 'added' | 'removed';
-}
 
 function isStale(flow: TrackedFlow, { port, change }: PublicationChange): boolean {
   const { protocol, hostAddress, hostPort, hostPortEnd } = port;

@@ -39,6 +39,7 @@ function needed(operation: Operation): Place[] {
     case 'setSysctl':
     case 'applyRuleset':
     case 'changeElements':
+    case 'dropConnections':
       return [];
     default:
       return [[netns, ifnameOf(operation)]];

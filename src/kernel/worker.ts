@@ -10,6 +10,7 @@ import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
+import { dropConntrack } from './conntrack.ts';
 import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
 import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
@@ -48,10 +49,13 @@ class KernelThread {
       hostSocket: this.#host,
       applyRuleset: (text) => runNft(text, (pid) => this.#authors.add(pid)),
       changeElements: (changes) => {
-        this.#netfilter ??= new NetfilterSocket();
-        const result = applyElementChanges(this.#netfilter, changes);
-        this.#authors.add(this.#netfilter.port);
+        const socket = this.#netfilterSocket();
+        const result = applyElementChanges(socket, changes);
+        this.#authors.add(socket.port);
         return result;
+      },
+      dropConnections: (changes) => {
+        dropConntrack(this.#netfilterSocket(), changes);
       },
     };
     this.#reaper.deleteNewborn();
@@ -94,6 +98,11 @@ class KernelThread {
       case 'openDnsSockets':
         return openDnsSocketsIn(this.#namespaces, ...call.args);
     }
+  }
+
+  #netfilterSocket(): NetfilterSocket {
+    this.#netfilter ??= new NetfilterSocket();
+    return this.#netfilter;
   }
 
   reap(): Promise<void> {

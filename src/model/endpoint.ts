@@ -18,6 +18,16 @@ export interface PublishedPort {
   readonly hostPortEnd: number;
 }
 
+/** A published port that came or went. */
+export interface PublicationChange {
+  readonly port: PublishedPort;
+  /**
+   * `removed`: drop what was translated for it. `added`: drop what was sent to it, untranslated and without
+   * an answer, before it was published.
+   */
+  readonly change: 'added' | 'removed';
+}
+
 /** What the client asked for, as Docker's `IPAMConfig` shows it again; undefined where nothing was asked. */
 export interface AskedAddresses {
   readonly ipv4: Address | undefined;

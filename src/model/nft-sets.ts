@@ -80,6 +80,9 @@ export const NFT_SETS = {
   open4_range: rangesOf(setOf('inet', ...PORT4)),
   open6: setOf('inet', ...PORT6),
   open6_range: rangesOf(setOf('inet', ...PORT6)),
+  /** Members that publish ports, as pairs of the same address twice: how they reach themselves. */
+  self4: setOf('inet', 'ipv4_addr', 'ipv4_addr'),
+  self6: setOf('inet', 'ipv6_addr', 'ipv6_addr'),
   /** Host ends of our pairs and the chain that checks what comes from them. */
   members: mapOf('bridge', ['ifname'], 'verdict'),
   /** Senders that a member may be, in IP headers and ARP. */

@@ -2,6 +2,8 @@
  * One change of the kernel, as plain data. `plan` makes Operations, the kernel thread carries them out, and
  * `reconcile/kinds` shows each as the command line that a person would type for the same.
  */
+
+import type { PublicationChange } from './endpoint.ts';
 import type {
   BridgePort,
   FdbEntry,
@@ -118,6 +120,14 @@ export interface ChangeElements extends OperationOf<'changeElements'> {
   readonly changes: readonly ElementChange[];
 }
 
+/**
+ * Drops the UDP connections that a change of published ports made stale: their translation was decided with their
+ * first packet, and UDP has no end. Always in the host, after the ruleset has changed.
+ */
+export interface DropConnections extends OperationOf<'dropConnections'> {
+  readonly changes: readonly PublicationChange[];
+}
+
 /** One change of the kernel. */
 export type Operation =
   | CreateNetns
@@ -137,7 +147,8 @@ export type Operation =
   | RemoveFdbEntry
   | SetSysctl
   | ApplyRuleset
-  | ChangeElements;
+  | ChangeElements
+  | DropConnections;
 
 /** What became of an Operation. */
 export type OperationResult =

@@ -1,8 +1,9 @@
 /** Desired state: rows of the store → drivers → what each namespace of a scope should hold. */
 
-import { aliasOf } from '../drivers/bridge.ts';
+import { aliasOf, bridgeName } from '../drivers/bridge.ts';
 import { type Attachment, defaultRoutes } from '../drivers/default-route.ts';
 import type { Driver, DriverNetwork } from '../drivers/driver.ts';
+import { needsRouteLocalnet } from '../firewall/ports.ts';
 import type { NetnsRef } from '../kernel/contract.ts';
 import { parseBridgeOptions } from '../model/bridge-options.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
@@ -16,6 +17,7 @@ import {
 } from '../model/netstate.ts';
 import type { DriverName, Network } from '../model/network.ts';
 import type { StoreReader } from '../store/contract.ts';
+import { forwardingSysctls } from './forwarding.ts';
 import type { Scope } from './scope.ts';
 
 /** A namespace in which a container should be plumbed. */
@@ -112,6 +114,15 @@ function loopback(): Link {
   };
 }
 
+/** Ports published on the host's 127.0.0.1 need the bridge to take packets from there. */
+function publishing(attachments: readonly Attachment[]): NetState {
+  const bridges = attachments
+    .filter(({ endpoint }) => needsRouteLocalnet(endpoint.ports))
+    .map(({ network }) => bridgeName(network));
+  const sysctls = bridges.map((bridge) => ({ key: `ipv4/conf/${bridge}/route_localnet`, value: '1' }));
+  return { ...EMPTY_NETSTATE, sysctls };
+}
+
 /** Reads rows once per pass and remembers parsed networks. */
 class Gatherer {
   readonly #store: StoreReader;
@@ -157,7 +168,7 @@ class Gatherer {
       identity: endsWithNetns(container) ? container.identity : undefined,
       // Default routes last: their gateway must be reachable when they are added.
       inside: mergeStates([...states.map((state) => state.container), own]),
-      outside: mergeStates(states.map((state) => state.host)),
+      outside: mergeStates([...states.map((state) => state.host), publishing(attachments)]),
     };
   }
 }
@@ -186,6 +197,7 @@ export function gatherDesired(store: StoreReader, drivers: Drivers, scope: Scope
     if (container.state === 'running') netns.set(container.id, gatherer.netns(container, ref, attachments));
     else vacant.set(container.id, ref);
   }
-  const host = mergeStates(gatherer.networkStates());
+  const switches = { ...EMPTY_NETSTATE, sysctls: forwardingSysctls(store) };
+  const host = mergeStates([...gatherer.networkStates(), switches]);
   return { host, netns, vacant, links, neighbours: scope.neighbours, everything: scope.everything };
 }

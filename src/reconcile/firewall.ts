@@ -6,12 +6,14 @@
 import { bridgeName } from '../drivers/bridge.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from '../firewall/input.ts';
 import { diffRulesets, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
-import type { Endpoint, PublishedPort } from '../model/endpoint.ts';
+import { formatAddress } from '../model/address.ts';
+import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
 import { HOST } from '../model/netstate.ts';
 import type { BridgeOptions, Network } from '../model/network.ts';
 import type { Operation } from '../model/operation.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { driverNetworkOf } from './desired.ts';
+import { guardedFamilies } from './forwarding.ts';
 import type { Scope } from './scope.ts';
 
 /** Whom a failure to change the ruleset concerns: every request of the pass. */
@@ -59,18 +61,18 @@ export function firewallInput(store: StoreReader): FirewallInput {
   return {
     networks: store.listNetworks().flatMap((network) => firewallNetwork(network) ?? []),
     endpoints: plumbedEndpoints(store, store.listEndpoints()),
-    guardedForwarding: [],
+    guardedForwarding: guardedFamilies(store),
   };
 }
 
-/** The remembered ruleset with the objects of the scope as they are now. */
-function patched(store: StoreReader, before: Ruleset, scope: Scope): Ruleset {
+/** What is known with the objects of the scope as they are now. */
+function patched(store: StoreReader, before: Known, scope: Scope): Known {
   const networks = [...scope.networks].flatMap((id) => store.getNetwork(id) ?? []);
   const members = [...scope.containers].flatMap((id) => store.listEndpointsOfContainer(id));
   const endpoints = plumbedEndpoints(store, members);
   const kept = new Set([...networks.map(({ id }) => id), ...endpoints.map(({ id }) => id)]);
   const named = [...scope.networks, ...scope.endpoints, ...members.map(({ id }) => id)];
-  return patchRuleset(before, {
+  const ruleset = patchRuleset(before.ruleset, {
     networks: networks.flatMap((network) => firewallNetwork(network) ?? []),
     endpoints: endpoints.flatMap((endpoint) => {
       const network = store.getNetwork(endpoint.networkId);
@@ -79,18 +81,86 @@ function patched(store: StoreReader, before: Ruleset, scope: Scope): Ruleset {
     }),
     gone: named.filter((id) => !kept.has(id)),
   });
+  const publications = patchedPublications(before.publications, named, publicationsOf(endpoints));
+  return { ruleset, publications };
+}
+
+/** What each endpoint publishes; those that publish nothing are left out. */
+type Publications = ReadonlyMap<string, readonly PublishedPort[]>;
+
+/** The ruleset, and the ports that it publishes. */
+interface Known {
+  readonly ruleset: Ruleset;
+  readonly publications: Publications;
 }
 
 /** What a plan for the ruleset came to. */
 export interface FirewallPlan {
-  readonly wanted: Ruleset;
-  /** Undefined when the kernel has it all. */
-  readonly operation: Operation | undefined;
+  readonly wanted: Known;
+  /** None when the kernel has it all. */
+  readonly operations: readonly Operation[];
+}
+
+function publicationsOf(endpoints: readonly FirewallEndpoint[]): Publications {
+  return new Map(endpoints.flatMap(({ id, ports }) => (ports.length === 0 ? [] : [[id, ports] as const])));
+}
+
+/** The former publications with those of the scope as they are now; the same map where nothing is published. */
+function patchedPublications(
+  before: Publications,
+  touched: readonly string[],
+  now: Publications,
+): Publications {
+  if (now.size === 0 && !touched.some((id) => before.has(id))) return before;
+  const after = new Map(before);
+  for (const id of touched) after.delete(id);
+  for (const [id, ports] of now) after.set(id, ports);
+  return after;
+}
+
+function keyOf({ protocol, hostAddress, hostPort, hostPortEnd, containerPort }: PublishedPort): string {
+  const address = hostAddress === undefined ? '' : formatAddress(hostAddress);
+  return [protocol, address, hostPort, hostPortEnd, containerPort].join(' ');
+}
+
+/** UDP publications that came or went: their connections would go on as they began. */
+function udpChanges(before: Publications, after: Publications): PublicationChange[] {
+  if (before === after) return [];
+  const udp = (publications: Publications): Map<string, PublishedPort> => {
+    const entries = [...publications].flatMap(([id, ports]) =>
+      ports
+        .filter(({ protocol }) => protocol === 'udp')
+        .map((port) => [`${id} ${keyOf(port)}`, port] as const),
+    );
+    return new Map(entries);
+  };
+  const [old, wanted] = [udp(before), udp(after)];
+  const removed = [...old].filter(([key]) => !wanted.has(key));
+  const added = [...wanted].filter(([key]) => !old.has(key));
+  return [
+    ...removed.map(([, port]) => ({ port, change: 'removed' as const })),
+    ...added.map(([, port]) => ({ port, change: 'added' as const })),
+  ];
+}
+
+function operationsFor(before: Known | undefined, wanted: Known): Operation[] {
+  const at = { netns: HOST, object: FIREWALL_OBJECT };
+  const changes = before === undefined ? [] : udpChanges(before.publications, wanted.publications);
+  const drop: Operation[] = changes.length === 0 ? [] : [{ ...at, op: 'dropConnections', changes }];
+  const diff = diffRulesets(before?.ruleset, wanted.ruleset);
+  switch (diff.kind) {
+    case 'same':
+      return drop;
+    case 'elements':
+      return [{ ...at, op: 'changeElements', changes: diff.changes }, ...drop];
+    case 'full':
+      return [{ ...at, op: 'applyRuleset', text: diff.text }, ...drop];
+  }
 }
 
 /** The ruleset as it is known to be. */
 export class Firewall {
-  #applied: Ruleset | undefined;
+  #applied: Known | undefined;
 
   /** Somebody else may have changed it: the next plan says everything. */
   forget(): void {
@@ -100,25 +170,22 @@ export class Firewall {
   /** What the rows of the scope ask for. Changes nothing here. */
   plan(store: StoreReader, scope: Scope): FirewallPlan {
     const before = this.#applied;
-    const whole = scope.everything || before === undefined;
-    const wanted = whole ? renderRuleset(firewallInput(store)) : patched(store, before, scope);
-    return { wanted, operation: operationOf(before, wanted) };
+    const wanted = this.#wanted(store, scope, before);
+    return { wanted, operations: operationsFor(before, wanted) };
   }
 
   /** Remembers what became of a plan. */
   settle({ wanted }: FirewallPlan, isApplied: boolean): void {
     this.#applied = isApplied ? wanted : undefined;
   }
-}
 
-function operationOf(before: Ruleset | undefined, wanted: Ruleset): Operation | undefined {
-  const diff = diffRulesets(before, wanted);
-  switch (diff.kind) {
-    case 'same':
-      return undefined;
-    case 'elements':
-      return { op: 'changeElements', netns: HOST, object: FIREWALL_OBJECT, changes: diff.changes };
-    case 'full':
-      return { op: 'applyRuleset', netns: HOST, object: FIREWALL_OBJECT, text: diff.text };
+  #wanted(store: StoreReader, scope: Scope, before: Known | undefined): Known {
+    const guarded = guardedFamilies(store);
+    const isGuardSame = before?.ruleset.guardedForwarding.join() === guarded.join();
+    if (before === undefined || scope.everything || !isGuardSame) {
+      const input = firewallInput(store);
+      return { ruleset: renderRuleset(input), publications: publicationsOf(input.endpoints) };
+    }
+    return patched(store, before, scope);
   }
 }

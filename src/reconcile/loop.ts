@@ -10,8 +10,10 @@ import type { NetnsKey } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
 import { type Applied, apply, type Failures } from './apply.ts';
+import { RepairBudget } from './budget.ts';
 import { type Desired, type Drivers, gatherDesired } from './desired.ts';
 import { FIREWALL_OBJECT, Firewall } from './firewall.ts';
+import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
@@ -20,6 +22,21 @@ import { type NetnsNames, show } from './show.ts';
 
 /** Rounds of look, plan, apply in one pass: one does the work, one sees that it is done, one to spare. */
 const ROUNDS = 3;
+
+/**
+ * Why a pass is asked for: rows changed, somebody asked for a look, or something was heard of the kernel. What a
+ * pass without the first mends is drift; what one mends for the last alone is within the budget of repairs.
+ */
+export type Cause = 'change' | 'asked' | 'watch';
+
+/** Drift that a pass mended, of one object. */
+export interface Repair {
+  /** Id of the network, endpoint or container; `firewall`; `host`. */
+  readonly object: string;
+  readonly commands: readonly string[];
+  /** Not 0 when its budget was spent with this repair: the next one has to wait so long. */
+  readonly waitMs: number;
+}
 
 /** What a pass found and did. */
 export interface PassResult {
@@ -33,6 +50,10 @@ export interface PassResult {
   readonly nsids: ReadonlyMap<number, string>;
   /** The command lines that would have done the same. */
   readonly commands: readonly string[];
+  /** Which of it was drift. */
+  readonly repairs: readonly Repair[];
+  /** Objects whose drift was left because their budget is spent, with how long they have to wait. */
+  readonly held: ReadonlyMap<string, number>;
 }
 
 /**
@@ -43,6 +64,7 @@ export type PassListener = (scope: Scope, result: PassResult) => void | Promise<
 
 interface Waiter {
   readonly scope: Scope;
+  readonly cause: Cause;
   readonly resolve: (result: PassResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -63,8 +85,11 @@ export interface Wanted {
 
 /** Makes the kernel equal to the store. */
 export interface Reconciler {
-  /** Resolves when a pass over `scope` that began after this call is done. Rejects only if no look was possible. */
-  reconcile(scope: Scope): Promise<PassResult>;
+  /**
+   * Resolves when a pass over `scope` that began after this call is done. Rejects only if no look was possible.
+   * `cause` is `change` unless told.
+   */
+  reconcile(scope: Scope, cause?: Cause): Promise<PassResult>;
   /** What these rows (those of a rehearsal, say) ask of the kernel. Synchronous. */
   gather(store: StoreReader, scope: Scope): Wanted;
   /** What a pass would do for what was gathered, as command lines. Changes nothing. */
@@ -130,6 +155,10 @@ interface Round {
   readonly plan: Plan;
   readonly applied: Applied;
   readonly commands: readonly string[];
+  /** Whether rows cannot have asked for it: what was done is drift mended. */
+  readonly isRepair: boolean;
+  readonly names: NetnsNames;
+  readonly held: ReadonlyMap<string, number>;
   readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
   readonly nsids: ReadonlyMap<number, string>;
   /** Where to look instead, when this scope could not tell everything. */
@@ -140,6 +169,7 @@ class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #firewall = new Firewall();
   readonly #listeners: PassListener[] = [];
+  readonly #budget = new RepairBudget();
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
 
@@ -147,17 +177,16 @@ class Loop implements Reconciler {
     this.#options = options;
   }
 
-  reconcile(scope: Scope): Promise<PassResult> {
+  reconcile(scope: Scope, cause: Cause = 'change'): Promise<PassResult> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ scope, resolve, reject });
+      this.#waiting.push({ scope, cause, resolve, reject });
       this.#running ??= this.#run();
     });
   }
 
   gather(store: StoreReader, scope: Scope): Wanted {
-    const operation = this.#firewall.plan(store, scope).operation;
-    const desired = gatherDesired(store, this.#options.drivers, scope);
-    return { desired, firewall: operation === undefined ? [] : [operation] };
+    const firewall = this.#firewall.plan(store, scope).operations;
+    return { desired: gatherDesired(store, this.#options.drivers, scope), firewall };
   }
 
   async preview({ desired, firewall }: Wanted): Promise<readonly string[]> {
@@ -188,7 +217,7 @@ class Loop implements Reconciler {
   async #serve(waiters: readonly Waiter[]): Promise<void> {
     try {
       const scope = unionOf(waiters.map((waiter) => waiter.scope));
-      const result = await this.#pass(scope);
+      const result = await this.#pass(scope, waiters);
       for (const listener of this.#listeners) await listener(scope, result);
       for (const waiter of waiters) waiter.resolve(result);
     } catch (error) {
@@ -196,18 +225,46 @@ class Loop implements Reconciler {
     }
   }
 
-  async #pass(first: Scope): Promise<PassResult> {
+  async #pass(first: Scope, waiters: readonly Waiter[]): Promise<PassResult> {
     let scope = first;
-    const commands: string[] = [];
-    for (let round = 1; ; round++) {
-      const { plan: planned, applied, present, nsids, widened, commands: lines } = await this.#round(scope);
-      commands.push(...lines);
+    const rounds: Round[] = [];
+    for (;;) {
+      const round = await this.#round(scope, waiters);
+      rounds.push(round);
+      const { plan: planned, applied, present, nsids, widened, held } = round;
       const done = widened === undefined && !applied.lookAgain && !needsVerification(planned);
-      if (done || round === ROUNDS) {
-        return { failures: applied.failures, missing: planned.missing, present, nsids, commands };
+      if (done || rounds.length === ROUNDS) {
+        const commands = rounds.flatMap((one) => one.commands);
+        const repairs = this.#account(rounds);
+        return {
+          failures: applied.failures,
+          missing: planned.missing,
+          present,
+          nsids,
+          commands,
+          repairs,
+          held,
+        };
       }
       scope = widened ?? scope;
     }
+  }
+
+  /** What was drift in these rounds, by object, entered into the budget. */
+  #account(rounds: readonly Round[]): Repair[] {
+    const commands = new Map<string, string[]>();
+    for (const { plan: planned, names } of rounds.filter(({ isRepair }) => isRepair)) {
+      for (const operation of planned.operations) {
+        const lines = commands.get(operation.object) ?? [];
+        commands.set(operation.object, [...lines, ...show(operation, names)]);
+      }
+    }
+    const now = performance.now();
+    return [...commands].map(([object, lines]) => ({
+      object,
+      commands: lines,
+      waitMs: this.#budget.spend(object, now),
+    }));
   }
 
   async #look(scope: Scope): Promise<{ desired: Desired; observation: Observation; scope: Scope }> {
@@ -218,14 +275,20 @@ class Loop implements Reconciler {
     return more === undefined ? { desired, observation, scope } : this.#look(unionOf([scope, more]));
   }
 
-  async #round(scope: Scope): Promise<Round> {
+  async #round(scope: Scope, waiters: readonly Waiter[]): Promise<Round> {
     if (scope.firewall) this.#firewall.forget();
     const { desired, observation, scope: looked } = await this.#look(scope);
+    await rememberForwarding(this.#options.store, observation);
+    // Rows may have been changed while we looked; whoever did it waits for the next pass already.
+    const causes = new Set([...waiters, ...this.#waiting].map(({ cause }) => cause));
     const rules = this.#firewall.plan(this.#options.store, looked);
-    const planned = plan(desired, observation, rules.operation === undefined ? [] : [rules.operation]);
+    const whole = plan(desired, observation, rules.operations);
+    const held = causes.has('change') || causes.has('asked') ? NOTHING_HELD : this.#heldOf(whole);
+    const planned = without(whole, held);
     const names = netnsNames(desired);
     const applied = await apply(this.#options.kernel, planned, names);
-    this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT));
+    this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
+    if (applied.failures.size === 0) await forgetForwarding(this.#options.store);
     const present = new Map(
       [...observation.netns].flatMap(([key, found]) =>
         found.status === 'present' && !planned.missing.has(key) ? [[key, found.identity] as const] : [],
@@ -237,9 +300,32 @@ class Loop implements Reconciler {
       present,
       nsids: nsidsOf(this.#options.store, observation),
       commands: planned.operations.flatMap((operation) => show(operation, names)),
+      isRepair: !causes.has('change'),
+      names,
+      held,
       widened: planned.needsEverything && !scope.everything ? EVERYTHING : undefined,
     };
   }
+
+  /** The objects of a plan whose budget is spent. */
+  #heldOf(planned: Plan): ReadonlyMap<string, number> {
+    const now = performance.now();
+    const objects = new Set(planned.operations.map(({ object }) => object));
+    return new Map(
+      [...objects].flatMap((object) => {
+        const waitMs = this.#budget.waitMs(object, now);
+        return waitMs === 0 ? [] : [[object, waitMs] as const];
+      }),
+    );
+  }
+}
+
+const NOTHING_HELD: ReadonlyMap<string, number> = new Map();
+
+/** The plan without what is for the objects that have to wait. */
+function without(planned: Plan, held: ReadonlyMap<string, number>): Plan {
+  if (held.size === 0) return planned;
+  return { ...planned, operations: planned.operations.filter(({ object }) => !held.has(object)) };
 }
 
 /**

@@ -15,6 +15,8 @@ const HOST_STAGE: Record<Operation['op'], Stage> = {
   // before its route is gone (netavark 2.1.0 had to learn that packets leak to the default route otherwise).
   applyRuleset: [0, 0],
   changeElements: [0, 1],
+  // What was translated by the former rules goes when the new ones are there.
+  dropConnections: [0, 2],
   // Names must be free before they are given again, addresses before they move.
   removeRoute: [1, 0],
   removeNeighbour: [1, 1],
@@ -43,6 +45,7 @@ const HOST_STAGE: Record<Operation['op'], Stage> = {
 const INSIDE_RANK: Record<Operation['op'], number> = {
   applyRuleset: 0,
   changeElements: 0,
+  dropConnections: 0,
   removeNetns: 0,
   createBridge: 0,
   createVeth: 0,

@@ -35,8 +35,11 @@ export const EMPTY_SCOPE: Scope = Object.freeze({
   firewall: false,
 });
 
-/** Looks everywhere. */
-export const EVERYTHING: Scope = Object.freeze({ ...EMPTY_SCOPE, everything: true, firewall: true });
+/**
+ * Looks everywhere but at the ruleset: foreign changes of it are always heard of (firewall-events.ts), and a pass
+ * that knows nothing of it yet replaces it anyway.
+ */
+export const EVERYTHING: Scope = Object.freeze({ ...EMPTY_SCOPE, everything: true });
 
 /** A scope of the given parts; what is left out is empty. */
 export function scopeOf(parts: {

@@ -187,6 +187,10 @@ export function show(operation: Operation, names: NetnsNames): string[] {
       return [at.sysctl(`-w net.${operation.sysctl.key.replaceAll('/', '.')}=${operation.sysctl.value}`)];
     case 'changeElements':
       return formatElementChanges(operation.changes).map((line) => `nft '${line}'`);
+    case 'dropConnections':
+      return operation.changes.map(
+        ({ port }) => `conntrack -D -p ${port.protocol} --orig-port-dst ${port.hostPort}`,
+      );
     case 'applyRuleset':
       return [`nft -f - <<'END'\n${operation.text}\nEND`];
   }

@@ -5,6 +5,7 @@
 import type { Kernel, KernelChange } from '../kernel/contract.ts';
 import type { Logger } from '../model/logger.ts';
 import type { Store } from '../store/contract.ts';
+import { FIREWALL_OBJECT } from './firewall.ts';
 import type { Reconciler } from './loop.ts';
 import { EMPTY_SCOPE, EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
 
@@ -48,6 +49,13 @@ function scopeOfProcess(store: Store, pid: number): Scope {
   return scopeOf({ containers: containers.map(({ id }) => id) });
 }
 
+function scopeOfObject(store: Store, object: string): Scope {
+  if (object === FIREWALL_OBJECT) return scopeOf({ firewall: true });
+  if (store.getNetwork(object) !== undefined) return scopeOf({ networks: [object] });
+  const containerId = store.getEndpoint(object)?.containerId ?? store.getContainer(object)?.id;
+  return containerId === undefined ? EVERYTHING : scopeOf({ containers: [containerId] });
+}
+
 class Watch {
   readonly #options: WatchOptions;
   /** The kernel's numbers of the namespaces that passes saw behind our host ends. */
@@ -55,6 +63,7 @@ class Watch {
   #scopes: Scope[] = [];
   #since = 0;
   #settle: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -64,8 +73,9 @@ class Watch {
 
   async start(): Promise<void> {
     const { kernel, reconciler } = this.#options;
-    reconciler.onPass((_, { nsids }) => {
+    reconciler.onPass((_, { nsids, held }) => {
       for (const [nsid, containerId] of nsids) this.#owners.set(nsid, containerId);
+      this.#lookLater(held);
     });
     await kernel.watch((change) => this.#note(this.#scopeOf(change)));
     this.#timer = setInterval(() => this.#look([EVERYTHING]), EVERYTHING_MS);
@@ -75,6 +85,7 @@ class Watch {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#settle);
+    clearTimeout(this.#again);
     clearInterval(this.#timer);
   }
 
@@ -109,10 +120,20 @@ class Watch {
     this.#settle = setTimeout(() => this.#look(this.#scopes), Math.max(0, Math.min(SETTLE_MS, patience)));
   }
 
+  /** What was left because its budget is spent is looked at again when the first of it may be mended. */
+  #lookLater(held: ReadonlyMap<string, number>): void {
+    if (held.size === 0 || this.#stopped) return;
+    const { store } = this.#options;
+    const scopes = [...held.keys()].map((object) => scopeOfObject(store, object));
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#note(unionOf(scopes)), Math.min(...held.values()));
+    this.#again.unref();
+  }
+
   #look(scopes: readonly Scope[]): void {
     this.#scopes = [];
     const { reconciler, log } = this.#options;
-    reconciler.reconcile(unionOf(scopes)).then(
+    reconciler.reconcile(unionOf(scopes), 'watch').then(
       ({ failures }) => {
         for (const [object, error] of failures) log.warn({ object, err: error }, 'could not repair');
       },

@@ -53,6 +53,8 @@ export interface StoreReader {
   listPools(): { readonly networkId: string; readonly networkName: string; readonly prefix: Prefix }[];
   /** Addresses of the subnet that are taken, the reserved ones included. O(ranges), not O(addresses). */
   countTaken(networkId: string, family: Family): bigint;
+  /** A value that `setSetting` kept; undefined when there is none. */
+  getSetting(key: string): string | undefined;
   /** Events after `sequence`, oldest first; the newest 4,096 are kept. */
   listEvents(afterSequence: number): StoredEvent[];
 }
@@ -82,6 +84,8 @@ export interface StoreWriter extends StoreReader {
   updateEndpoint(endpoint: Endpoint): void;
   /** Removes the endpoint and frees its addresses. */
   removeEndpoint(id: string): void;
+  /** Keeps a value under a key of ours; undefined forgets it. */
+  setSetting(key: string, value: string | undefined): void;
   /** Appends an event; the sequence is set by the store and returned in the event. */
   appendEvent(event: Omit<StoredEvent, 'sequence'>): StoredEvent;
   /** Takes back an event of a change that the kernel refused. */

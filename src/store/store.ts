@@ -13,6 +13,7 @@ import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { prepareNames } from './names.ts';
 import { prepareNetworks } from './networks.ts';
+import { prepareSettings } from './settings.ts';
 import { prepareSubnets } from './subnets.ts';
 
 function readDaemonId(database: Connection): string {
@@ -45,6 +46,7 @@ function prepareNouns(database: Connection): Nouns {
   const networks = prepareNetworks(database, subnets, endpoints);
   const containers = prepareContainers(database, endpoints);
   const events = prepareEvents(database);
+  const settings = prepareSettings(database);
   const reader: StoreReader = {
     daemonId: readDaemonId(database),
     ...networks.reads,
@@ -53,6 +55,7 @@ function prepareNouns(database: Connection): Nouns {
     ...containers.reads,
     ...endpoints.reads,
     ...events.reads,
+    ...settings.reads,
     ...prepareNames(database),
   };
   const writer: StoreWriter = {
@@ -62,6 +65,7 @@ function prepareNouns(database: Connection): Nouns {
     ...containers.writes,
     ...endpoints.writes,
     ...events.writes,
+    ...settings.writes,
   };
   const settle = (): void => {
     for (const { cache } of [networks, containers, endpoints]) cache.settle();

@@ -1,0 +1,46 @@
+/** Which host ports an endpoint gets: checked against what is published and against programs that listen. */
+import { type PortUse, type Publication, resolvePorts } from '../firewall/ports.ts';
+import type { PublishedPort } from '../model/endpoint.ts';
+import type { ParsedPort } from '../model/port-rules.ts';
+import type { StoreReader } from '../store/contract.ts';
+import type { EngineContext } from './context.ts';
+import { isRunning } from './running.ts';
+
+/** What running containers publish, the endpoint of `except` left out. */
+function publications(reader: StoreReader, except: string): Publication[] {
+  return reader.listEndpoints().flatMap(({ id, ports, containerId }) => {
+    if (id === except || ports.length === 0) return [];
+    const container = reader.getContainer(containerId);
+    if (container === undefined || !isRunning(container)) return [];
+    return ports.map((port) => ({ port, holder: container.name }));
+  });
+}
+
+function portUse(context: EngineContext, reader: StoreReader, except: string): PortUse {
+  return { published: publications(reader, except), ...context.hostPorts() };
+}
+
+/**
+ * The ports as they will be published for a container of this name; conflict, naming the holder, where one is
+ * taken. Ports of the endpoint `except` (which is to have these instead) count as free.
+ */
+export function publishedPorts(
+  context: EngineContext,
+  reader: StoreReader,
+  wanted: readonly ParsedPort[],
+  holder: string,
+  except = '',
+): readonly PublishedPort[] {
+  return wanted.length === 0 ? [] : resolvePorts(wanted, portUse(context, reader, except), holder);
+}
+
+/** Refuses (conflict) to start a container whose ports somebody else took while it was stopped. */
+export function checkPublished(
+  context: EngineContext,
+  reader: StoreReader,
+  ports: readonly PublishedPort[],
+  holder: string,
+  except: string,
+): void {
+  publishedPorts(context, reader, ports, holder, except);
+}

@@ -1,0 +1,41 @@
+/** Writes down what the host's switches were before they were touched, and forgets it when it is so again. */
+import type { Observation } from '../kernel/contract.ts';
+import type { Family } from '../model/address.ts';
+import type { Store } from '../store/contract.ts';
+import { FAMILIES, forwardingSetting, isForwardingNeeded, SWITCH } from './forwarding.ts';
+
+function valueOf(observation: Observation, family: Family): string | undefined {
+  return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
+}
+
+/**
+ * Writes down what a switch is before it is touched for the first time: true when there was something to write.
+ */
+export async function rememberForwarding(store: Store, observation: Observation): Promise<boolean> {
+  const fresh = FAMILIES.filter(
+    (family) =>
+      store.getSetting(forwardingSetting(family)) === undefined && isForwardingNeeded(store, family),
+  );
+  const seen = fresh.flatMap((family) => {
+    const value = valueOf(observation, family);
+    return value === undefined ? [] : [{ key: forwardingSetting(family), value }];
+  });
+  if (seen.length === 0) return false;
+  await store.write((writer) => {
+    for (const { key, value } of seen) writer.setSetting(key, value);
+  });
+  return true;
+}
+
+/** Forgets what a switch was once it is that again and nobody needs it. */
+export async function forgetForwarding(store: Store): Promise<void> {
+  const done = FAMILIES.filter(
+    (family) =>
+      store.getSetting(forwardingSetting(family)) !== undefined && !isForwardingNeeded(store, family),
+  );
+  if (done.length === 0) return;
+  await store.write((writer) => {
+    for (const family of done)
+      if (!isForwardingNeeded(writer, family)) writer.setSetting(forwardingSetting(family), undefined);
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * The host's switch for forwarding, per family: on while a network needs it, and as it was before when none does.
+ * What it was is kept in the store, so that a restart does not take our own setting for the host's.
+ */
+import type { Family } from '../model/address.ts';
+import type { Sysctl } from '../model/netstate.ts';
+import type { Network } from '../model/network.ts';
+import type { StoreReader } from '../store/contract.ts';
+
+/** Both families, each with its own switch. */
+export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
+
+/** The switch of a family, below /proc/sys/net. */
+export const SWITCH: Record<Family, string> = { ipv4: 'ipv4/ip_forward', ipv6: 'ipv6/conf/all/forwarding' };
+
+/** Under which key the store keeps what a switch was. */
+export function forwardingSetting(family: Family): string {
+  return `forwarding.${family}`;
+}
+
+function leadsOut(network: Network, family: Family): boolean {
+  const enabled = family === 'ipv4' ? network.enableIPv4 : network.enableIPv6;
+  return network.driver === 'bridge' && !network.configOnly && !network.internal && enabled;
+}
+
+/** Whether some member of some network is to be forwarded. */
+export function isForwardingNeeded(store: StoreReader, family: Family): boolean {
+  return store
+    .listNetworks()
+    .some((network) => leadsOut(network, family) && store.countEndpointsOfNetwork(network.id) > 0);
+}
+
+/** Families whose forwarding was off before us: between interfaces that are not ours it stays off. */
+export function guardedFamilies(store: StoreReader): Family[] {
+  return FAMILIES.filter((family) => store.getSetting(forwardingSetting(family)) === '0');
+}
+
+/** What the rows ask of the host's switches; nothing for a family that we never touched. */
+export function forwardingSysctls(store: StoreReader): Sysctl[] {
+  return FAMILIES.flatMap((family) => {
+    const before = store.getSetting(forwardingSetting(family));
+    if (isForwardingNeeded(store, family)) return [{ key: SWITCH[family], value: '1' }];
+    return before === undefined ? [] : [{ key: SWITCH[family], value: before }];
+  });
+}
