@@ -149,6 +149,11 @@ function publishElements(port: PublishedPort, member: Address): Element[] {
   ]);
 }
 
+function natElements(port: PublishedPort, member: Address): Element[] {
+  const self = formatAddress(member);
+  return [...publishElements(port, member), [`self${DIGIT[member.family]}`, `${self} . ${self}`]];
+}
+
 function openElements(port: PublishedPort, member: Address): Element[] {
   const range = rangeText(port.containerPort, port.containerPortEnd);
   const set = `open${DIGIT[member.family]}${range.includes('-') ? '_range' : ''}` as const;
@@ -158,7 +163,7 @@ function openElements(port: PublishedPort, member: Address): Element[] {
 function portElements(network: FirewallNetwork, port: PublishedPort, member: Address): Element[] {
   const mode = modeOf(network, member.family);
   const open = mode === 'routed' || (mode === 'nat' && network.options.trustedHostInterfaces.length > 0);
-  return [...(isNat(mode) ? publishElements(port, member) : []), ...(open ? openElements(port, member) : [])];
+  return [...(isNat(mode) ? natElements(port, member) : []), ...(open ? openElements(port, member) : [])];
 }
 
 function publicationElements(network: FirewallNetwork, endpoint: FirewallEndpoint): Element[] {

@@ -87,6 +87,7 @@ describe('the difference', () => {
       id: `e${number}`,
       veth: `veth000000${number}`,
       ipv4: addressAt(parseAddress('10.1.0.2'), BigInt(number)),
+      ipv6: addressAt(parseAddress('fd01::2'), BigInt(number)),
       ports: Array.from({ length: ports }, (_, index) =>
         portWith({ hostPort: number * 10 + index + 1, hostPortEnd: number * 10 + index + 1 }),
       ),

@@ -70,7 +70,14 @@ const INET_BASE: readonly Chain[] = [
     'ip daddr 127.0.0.0/8 return',
     'fib daddr type local goto publish',
   ],
-  ['output', 'type nat hook output priority -100; policy accept;', 'fib daddr type local goto publish'],
+  // ::1 cannot be translated: the answer would come to ::1 by a bridge, and the kernel has no route_localnet for
+  // IPv6. Left alone it is refused at once, and whoever asks `localhost` goes on with 127.0.0.1.
+  [
+    'output',
+    'type nat hook output priority -100; policy accept;',
+    'ip6 daddr ::1 return',
+    'fib daddr type local goto publish',
+  ],
   [
     'from_internal',
     'ct state established,related accept',
@@ -78,13 +85,17 @@ const INET_BASE: readonly Chain[] = [
     'drop',
   ],
   ['input', 'type filter hook input priority filter; policy accept;', 'iifname @internal goto from_internal'],
-  // The second line is the hairpin: without the host's address as source, the answer would go straight to the
-  // asking member, past the translation.
+  // After the loopback's come the hairpins: without the host's address as source, the answer would go straight to
+  // the asking member, past the translation. Where bridged frames pass the hooks (see `forward`), the kernel
+  // sends a translated packet on as a frame, without the name of an input interface; then only a member that
+  // asks itself needs another source.
   [
     'postrouting',
     'type nat hook postrouting priority srcnat; policy accept;',
     'ip saddr 127.0.0.0/8 oifname @bridges masquerade',
     'iifname . oifname @within ct status dnat masquerade',
+    'ct status dnat ip saddr . ip daddr @self4 masquerade',
+    'ct status dnat ip6 saddr . ip6 daddr @self6 masquerade',
     'snat ip to iifname map @snat4',
     'snat ip6 to iifname map @snat6',
     'meta nfproto . iifname @masqueraded masquerade',
