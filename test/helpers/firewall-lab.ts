@@ -214,6 +214,12 @@ async function makeMembers(network: LabNetwork): Promise<void> {
   }
 }
 
+/** One network with its bridge and two members, without anything outside. */
+export async function buildMembers(network: LabNetwork): Promise<void> {
+  await batch(bridgeLines(network));
+  await makeMembers(network);
+}
+
 /** The lab: an agent in every namespace, by its name; `host` for the host. */
 export type Lab = ReadonlyMap<string, Agent>;
 
