@@ -131,6 +131,12 @@ function ended(): VethdError {
   return new VethdError('unavailable', 'the kernel thread has ended');
 }
 
+function startError(error: VethdError): VethdError {
+  if (error.errno !== 'EPERM' && error.errno !== 'EACCES') return error;
+  const message = `no right to change the network (${error.message}): want root, or CAP_NET_ADMIN and CAP_SYS_ADMIN`;
+  return new VethdError('unavailable', message, { cause: error, errno: error.errno });
+}
+
 /**
  * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's". Throws
  * unavailable where the kernel refuses the first socket, for want of CAP_NET_ADMIN for instance.
@@ -139,7 +145,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const { netnsDir = '/run/netns', allowedPaths = ALLOWED_PATHS, onFatal = throwUncaught } = options;
   const thread = new Thread({ netnsDir, allowedPaths }, onFatal);
   const ready = await thread.started();
-  if (ready.type === 'failed') throw fromWire(ready.error);
+  if (ready.type === 'failed') throw startError(fromWire(ready.error));
   if (ready.type !== 'ready') throw new Error(`the kernel thread began with ${ready.type}`);
   return {
     bootId: ready.bootId,
