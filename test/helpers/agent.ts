@@ -1,5 +1,6 @@
 /** A thread inside a namespace of the throwaway host that sends, answers and listens there. */
 import { Worker } from 'node:worker_threads';
+import type { Poured } from './net-streams.ts';
 
 /** A question to a server of another agent. */
 export interface Question {
@@ -16,11 +17,25 @@ export interface AgentCalls {
   serve(ports: readonly number[]): Promise<void>;
   /** What the server saw as the client's address, `''` for icmp; undefined without an answer. */
   ask(question: Question): Promise<string | undefined>;
+  /** Sends back on TCP what comes in. */
+  serveEcho(port: number): Promise<void>;
+  /** Talks to an echo server for that long; whether every byte came back. */
+  exchange(talk: {
+    readonly address: string;
+    readonly port: number;
+    readonly durationMs: number;
+  }): Promise<boolean>;
   /** Opens the packet socket: `heardFrames` tells what passes from now on. */
   listen(): Promise<void>;
   sendFrame(ifindex: number, hex: string): Promise<void>;
   /** Frames, as hex, since the last call. */
   heardFrames(): Promise<readonly string[]>;
+  /** Takes whatever comes at the port over TCP. */
+  sink(port: number): Promise<void>;
+  /** Sends to a sink without end; resolves when the connection is there. One at a time. */
+  pour(address: string, port: number): Promise<void>;
+  /** Ends what `pour` began. */
+  stopPouring(): Promise<Poured>;
 }
 
 /** A call as it is posted. */
@@ -85,6 +100,14 @@ export class Agent implements AgentCalls {
     return this.#call('ask', [question]);
   }
 
+  serveEcho(port: number): Promise<void> {
+    return this.#call('serveEcho', [port]);
+  }
+
+  exchange(talk: Parameters<AgentCalls['exchange']>[0]): Promise<boolean> {
+    return this.#call('exchange', [talk]);
+  }
+
   listen(): Promise<void> {
     return this.#call('listen', []);
   }
@@ -95,6 +118,18 @@ export class Agent implements AgentCalls {
 
   heardFrames(): Promise<readonly string[]> {
     return this.#call('heardFrames', []);
+  }
+
+  sink(port: number): Promise<void> {
+    return this.#call('sink', [port]);
+  }
+
+  pour(address: string, port: number): Promise<void> {
+    return this.#call('pour', [address, port]);
+  }
+
+  stopPouring(): Promise<Poured> {
+    return this.#call('stopPouring', []);
   }
 
   async close(): Promise<void> {

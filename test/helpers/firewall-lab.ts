@@ -182,7 +182,8 @@ async function setSysctls(...settings: readonly string[]): Promise<void> {
   await run('sysctl', ['-q', '-w', ...settings]);
 }
 
-async function makeOutside(name: keyof typeof OUTSIDE): Promise<void> {
+/** A host outside, behind an interface of the same name, with a way to every member's own address. */
+export async function makeOutside(name: keyof typeof OUTSIDE): Promise<void> {
   const { ipv4, ipv6 } = OUTSIDE[name];
   await addNetns(name);
   await batch([

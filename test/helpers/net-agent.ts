@@ -9,6 +9,7 @@ import { createServer, isIPv6, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
 import type { AgentCall, AgentCalls } from './agent.ts';
+import { pour, sink, stopPouring } from './net-streams.ts';
 
 const libc = koffi.load('libc.so.6');
 const setns: (fd: number, type: number) => number = libc.func('int setns(int fd, int type)');
@@ -64,6 +65,42 @@ function serveUdp(port: number): Promise<void> {
 
 async function serve(ports: readonly number[]): Promise<void> {
   await Promise.all(ports.flatMap((port) => [serveTcp(port), serveUdp(port)]));
+}
+
+function serveEcho(port: number): Promise<void> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.pipe(socket);
+  });
+  return new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(port, '::', resolve);
+  });
+}
+
+const PIECE = Buffer.from(Array.from({ length: 4096 }, (_, index) => index % 251));
+
+/** Sends pieces for that long, one after the echo of the other; whether every byte came back as it went. */
+function exchange(address: string, port: number, durationMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = new Socket();
+    const end = performance.now() + durationMs;
+    let heard = Buffer.alloc(0);
+    const done = (isWhole: boolean): void => {
+      socket.destroy();
+      resolve(isWhole);
+    };
+    socket.setTimeout(10_000, () => done(false));
+    socket.on('error', () => done(false));
+    socket.on('data', (data) => {
+      heard = Buffer.concat([heard, data]);
+      if (heard.length < PIECE.length) return;
+      if (!heard.equals(PIECE) || performance.now() > end) return done(heard.equals(PIECE));
+      heard = Buffer.alloc(0);
+      socket.write(PIECE);
+    });
+    socket.connect(port, address, () => socket.write(PIECE));
+  });
 }
 
 function askTcp(address: string, port: number, timeoutMs: number): Promise<string | undefined> {
@@ -155,11 +192,16 @@ const calls: AgentCalls = {
     if (protocol === 'icmp') return askIcmp(address, timeoutMs);
     return protocol === 'tcp' ? askTcp(address, port, timeoutMs) : askUdp(address, port, timeoutMs);
   },
+  serveEcho,
+  exchange: ({ address, port, durationMs }) => exchange(address, port, durationMs),
   listen: async () => {
     packetSocket();
   },
   sendFrame: async (ifindex, hex) => sendFrame(ifindex, hex),
   heardFrames: async () => heardFrames(),
+  sink,
+  pour,
+  stopPouring,
 };
 
 async function answer(call: AgentCall): Promise<unknown> {
@@ -168,12 +210,22 @@ async function answer(call: AgentCall): Promise<unknown> {
       return calls.serve(...call.args);
     case 'ask':
       return calls.ask(...call.args);
+    case 'serveEcho':
+      return calls.serveEcho(...call.args);
+    case 'exchange':
+      return calls.exchange(...call.args);
     case 'listen':
       return calls.listen();
     case 'sendFrame':
       return calls.sendFrame(...call.args);
     case 'heardFrames':
       return calls.heardFrames();
+    case 'sink':
+      return calls.sink(...call.args);
+    case 'pour':
+      return calls.pour(...call.args);
+    case 'stopPouring':
+      return calls.stopPouring();
   }
 }
 

@@ -6,7 +6,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderRuleset, rulesetText } from '../../src/firewall/ruleset.ts';
 import { runNft } from '../../src/kernel/nft.ts';
-import { addressToBytes, macToBytes, parseAddress } from '../../src/model/address.ts';
 import { Agent } from '../helpers/agent.ts';
 import { run } from '../helpers/commands.ts';
 import {
@@ -18,6 +17,21 @@ import {
   memberName,
   NETWORKS,
 } from '../helpers/firewall-lab.ts';
+import {
+  ARP,
+  arp,
+  be16,
+  discovery,
+  ethernet,
+  ICMPV6,
+  IPV4,
+  IPV6,
+  ipv4,
+  ipv6,
+  UDP,
+  udp,
+  VLAN,
+} from '../helpers/frames.ts';
 import { linksOf } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
@@ -32,57 +46,6 @@ const SIBLING6 = addressOf(nat, 'ipv6', 3);
 const GATEWAY4 = addressOf(nat, 'ipv4', 1);
 const LINK_LOCAL = 'fe80::42:aff:fe0b:2';
 
-const [IPV4, ARP, IPV6, VLAN] = [0x0800, 0x0806, 0x86dd, 0x8100];
-const [UDP, ICMPV6] = [17, 58];
-
-function be16(...values: number[]): Buffer {
-  return Buffer.concat(values.map((value) => Buffer.from([value >> 8, value & 255])));
-}
-
-function ethernet(from: string, to: string, type: number, ...payload: Uint8Array[]): Buffer {
-  return Buffer.concat([macToBytes(to), macToBytes(from), be16(type), ...payload]);
-}
-
-const bytesOf = (address: string) => addressToBytes(parseAddress(address));
-
-/** Checksums are left 0: a bridge does not look, and a packet socket hears it all the same. */
-function udp(sourcePort: number, destinationPort: number, data: string): Buffer {
-  return Buffer.concat([be16(sourcePort, destinationPort, 8 + data.length, 0), Buffer.from(data)]);
-}
-
-function ipv4Checksum(header: Buffer): number {
-  let sum = 0;
-  for (let at = 0; at < header.length; at += 2) sum += header.readUInt16BE(at);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return ~sum & 0xffff;
-}
-
-function ipv4(from: string, to: string, payload: Buffer): Buffer {
-  const header = Buffer.concat([
-    be16(0x4500, 20 + payload.length, 0, 0),
-    Buffer.from([64, UDP, 0, 0]),
-    bytesOf(from),
-    bytesOf(to),
-  ]);
-  header.writeUInt16BE(ipv4Checksum(header), 10);
-  return Buffer.concat([header, payload]);
-}
-
-function ipv6(from: string, to: string, next: number, payload: Buffer): Buffer {
-  const start = Buffer.concat([Buffer.from([0x60, 0, 0, 0]), be16(payload.length), Buffer.from([next, 255])]);
-  return Buffer.concat([start, bytesOf(from), bytesOf(to), payload]);
-}
-
-/** An ICMPv6 message of that type with the address at the place of a target (RFC 4861 §4.3, §4.4). */
-function discovery(type: number, target: string, mark: string): Buffer {
-  return Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), bytesOf(target), Buffer.from(mark)]);
-}
-
-function arp(operation: number, mac: string, sender: string, target: string, mark: string): Buffer {
-  const head = Buffer.concat([be16(1, IPV4, 0x0604, operation), macToBytes(mac), bytesOf(sender)]);
-  return Buffer.concat([head, macToBytes(SIBLING_MAC), bytesOf(target), Buffer.from(mark)]);
-}
-
 const toSibling = (type: number, ...payload: Uint8Array[]) =>
   ethernet(OWN_MAC, SIBLING_MAC, type, ...payload);
 
@@ -94,9 +57,10 @@ const FORGED: Readonly<Record<string, Forge>> = {
   'IPv4 from outside': (mark) => toSibling(IPV4, ipv4('192.0.2.1', SIBLING4, udp(9, 9, mark))),
   'IPv4 from a foreign MAC': (mark) =>
     ethernet('02:00:00:00:00:01', SIBLING_MAC, IPV4, ipv4(OWN4, SIBLING4, udp(9, 9, mark))),
-  'ARP answer for the gateway': (mark) => toSibling(ARP, arp(2, OWN_MAC, GATEWAY4, SIBLING4, mark)),
+  'ARP answer for the gateway': (mark) =>
+    toSibling(ARP, arp(2, OWN_MAC, GATEWAY4, SIBLING_MAC, SIBLING4, mark)),
   'ARP question from a sibling’s address': (mark) =>
-    ethernet(OWN_MAC, BROADCAST, ARP, arp(1, OWN_MAC, GATEWAY4, SIBLING4, mark)),
+    ethernet(OWN_MAC, BROADCAST, ARP, arp(1, OWN_MAC, GATEWAY4, SIBLING_MAC, SIBLING4, mark)),
   'IPv6 from a sibling': (mark) => toSibling(IPV6, ipv6('fd00:11::1', SIBLING6, UDP, udp(9, 9, mark))),
   'neighbour advertisement for the gateway': (mark) =>
     toSibling(IPV6, ipv6(OWN6, SIBLING6, ICMPV6, discovery(136, 'fd00:11::1', mark))),
@@ -116,8 +80,8 @@ const HONEST: Readonly<Record<string, Forge>> = {
   IPv6: (mark) => toSibling(IPV6, ipv6(OWN6, SIBLING6, UDP, udp(9, 9, mark))),
   'IPv6 from the link-local address': (mark) =>
     toSibling(IPV6, ipv6(LINK_LOCAL, SIBLING6, UDP, udp(9, 9, mark))),
-  'ARP answer': (mark) => toSibling(ARP, arp(2, OWN_MAC, OWN4, SIBLING4, mark)),
-  'ARP probe': (mark) => toSibling(ARP, arp(1, OWN_MAC, '0.0.0.0', OWN4, mark)),
+  'ARP answer': (mark) => toSibling(ARP, arp(2, OWN_MAC, OWN4, SIBLING_MAC, SIBLING4, mark)),
+  'ARP probe': (mark) => toSibling(ARP, arp(1, OWN_MAC, '0.0.0.0', SIBLING_MAC, OWN4, mark)),
   'neighbour advertisement': (mark) =>
     toSibling(IPV6, ipv6(OWN6, SIBLING6, ICMPV6, discovery(136, OWN6, mark))),
   'duplicate address probe': (mark) =>

@@ -20,7 +20,8 @@ const CTA_TUPLE_ORIG = 1;
 const CTA_STATUS = 3;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
-const CTA_FILTER = 25;
+/** With NLA_F_NESTED: the filter alone is parsed strictly. */
+const CTA_FILTER = 0x8000 | 25;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 const CTA_IP = { ipv4: { source: 1, destination: 2 }, ipv6: { source: 3, destination: 4 } } as const;

@@ -79,21 +79,38 @@ function ifnameBytes(text: string): Uint8Array {
   return bytes;
 }
 
+function addressBytes(text: string): Uint8Array {
+  return addressToBytes(parseAddress(text));
+}
+
 const FIELD_BYTES: Record<NftField, (text: string) => Uint8Array> = {
   ifname: ifnameBytes,
   ether_addr: macToBytes,
-  ipv4_addr: (text) => addressToBytes(parseAddress(text)),
-  ipv6_addr: (text) => addressToBytes(parseAddress(text)),
+  ipv4_addr: addressBytes,
+  ipv6_addr: addressBytes,
   nd_target: (text) => Buffer.from(text.slice(2), 'hex'),
   nf_proto: (text) => Uint8Array.of(numberOf(FAMILIES, text)),
   inet_proto: (text) => Uint8Array.of(numberOf(PROTOCOLS, text)),
   inet_service: portBytes,
 };
 
+/** Bytes of fields that occurred in the message, but for ports: a member's address is in each of its ports. */
+type KnownFields = Map<string, Uint8Array>;
+
+function fieldBytes(field: NftField, text: string, known: KnownFields): Uint8Array {
+  if (field === 'inet_service') return portBytes(text);
+  const name = `${field} ${text}`;
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const bytes = FIELD_BYTES[field](text);
+  known.set(name, bytes);
+  return bytes;
+}
+
 // Each field of a concatenation begins at a register of four bytes; a lone field is not padded.
-function fieldsBytes(fields: readonly NftField[], texts: readonly string[]): Uint8Array {
+function fieldsBytes(fields: readonly NftField[], texts: readonly string[], known: KnownFields): Uint8Array {
   if (fields.length !== texts.length) throw new Error(`${texts.join(' . ')}: want ${fields.join(' . ')}`);
-  const parts = fields.map((field, index) => FIELD_BYTES[field](texts[index] ?? ''));
+  const parts = fields.map((field, index) => fieldBytes(field, texts[index] ?? '', known));
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + ((part.length + 3) & ~3), 0));
@@ -109,17 +126,17 @@ function writeValue(writer: BodyWriter, type: number, value: Uint8Array): void {
   writer.nest(type, (nested) => nested.attribute(NFTA_DATA_VALUE, value));
 }
 
-function writeKey(writer: BodyWriter, set: NftSet, text: string): void {
+function writeKey(writer: BodyWriter, set: NftSet, text: string, known: KnownFields): void {
   const texts = text.split(' . ');
   if (!set.interval) {
-    writeValue(writer, NFTA_SET_ELEM_KEY, fieldsBytes(set.key, texts));
+    writeValue(writer, NFTA_SET_ELEM_KEY, fieldsBytes(set.key, texts, known));
     return;
   }
   const ends = texts.map((field) => field.split('-'));
   const first = ends.map(([low = '']) => low);
   const last = ends.map(([low = '', high = low]) => high);
-  writeValue(writer, NFTA_SET_ELEM_KEY, fieldsBytes(set.key, first));
-  writeValue(writer, NFTA_SET_ELEM_KEY_END, fieldsBytes(set.key, last));
+  writeValue(writer, NFTA_SET_ELEM_KEY, fieldsBytes(set.key, first, known));
+  writeValue(writer, NFTA_SET_ELEM_KEY_END, fieldsBytes(set.key, last, known));
 }
 
 function writeVerdict(writer: BodyWriter, text: string): void {
@@ -132,28 +149,34 @@ function writeVerdict(writer: BodyWriter, text: string): void {
   );
 }
 
-function writeData(writer: BodyWriter, set: NftSet, text: string): void {
+function writeData(writer: BodyWriter, set: NftSet, text: string, known: KnownFields): void {
   if (set.value === undefined) return;
   if (set.value === 'verdict') writeVerdict(writer, text);
-  else writeValue(writer, NFTA_SET_ELEM_DATA, fieldsBytes(set.value, text.split(' . ')));
+  else writeValue(writer, NFTA_SET_ELEM_DATA, fieldsBytes(set.value, text.split(' . '), known));
 }
 
 // A removal names the key alone: that is what a key's value is found by.
-function writeElement(writer: BodyWriter, set: NftSet, text: string, add: boolean): void {
+function writeElement(
+  writer: BodyWriter,
+  set: NftSet,
+  text: string,
+  { add, known }: { readonly add: boolean; readonly known: KnownFields },
+): void {
   const [key = '', data = ''] = text.split(' : ');
   writer.nest(NFTA_LIST_ELEM, (element) => {
-    writeKey(element, set, key);
-    if (add) writeData(element, set, data);
+    writeKey(element, set, key, known);
+    if (add) writeData(element, set, data, known);
   });
 }
 
 function elementsRequest(name: NftSetName, add: boolean, elements: readonly string[]): NetlinkRequest {
   const set = NFT_SETS[name];
+  const known: KnownFields = new Map();
   const writer = nfgenBody(NFPROTO[set.table])
     .textAttribute(NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE)
     .textAttribute(NFTA_SET_ELEM_LIST_SET, name)
     .nest(NFTA_SET_ELEM_LIST_ELEMENTS, (list) => {
-      for (const element of elements) writeElement(list, set, element, add);
+      for (const element of elements) writeElement(list, set, element, { add, known });
     });
   const message = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
   const flags = add ? NLM_F_ACK | NLM_F_CREATE : NLM_F_ACK;
