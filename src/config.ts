@@ -22,6 +22,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly allowExec: boolean;
   readonly manageDockerUser: boolean;
+  /** How often one object is repaired at once before repairs of it have to wait. */
+  readonly repairsPerMinute: number;
 }
 
 interface Flag {
@@ -71,6 +73,12 @@ const FLAGS = {
   'log-level': { type: 'string', placeholder: 'LEVEL', default: 'info', help: 'debug, info, warn or error' },
   'allow-exec': { type: 'boolean', help: 'let clients run host programs inside containers (root!)' },
   'manage-docker-user': { type: 'boolean', help: "keep one rule of ours in Docker's chain DOCKER-USER" },
+  'repairs-per-minute': {
+    type: 'string',
+    placeholder: 'N',
+    default: '10',
+    help: 'repairs of one object before others have to wait',
+  },
   help: { type: 'boolean', help: 'show this' },
   version: { type: 'boolean', help: 'show the version' },
 } as const satisfies Record<string, Flag>;
@@ -194,6 +202,11 @@ function mtuOf(text: string): number {
   return mtu;
 }
 
+function repairsOf(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw bad('repairs-per-minute', text, 'a number from 1 to 999999');
+}
+
 function levelOf(text: string): LogLevel {
   if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
   throw bad('log-level', text, 'debug, info, warn or error');
@@ -228,6 +241,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       logLevel: levelOf(settings.text('log-level')),
       allowExec: settings.isSet('allow-exec'),
       manageDockerUser: settings.isSet('manage-docker-user'),
+      repairsPerMinute: repairsOf(settings.text('repairs-per-minute')),
     }),
   };
 }

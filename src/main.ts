@@ -19,6 +19,7 @@ import { openKernel } from './kernel/index.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
+import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import type { Logger } from './model/logger.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
@@ -59,7 +60,12 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     netnsDir: config.netnsDir,
     onFatal: (error) => crash(log, error),
   });
-  const reconciler = createReconciler({ store, kernel, drivers: DRIVERS });
+  const reconciler = createReconciler({
+    store,
+    kernel,
+    drivers: DRIVERS,
+    repairsPerMinute: config.repairsPerMinute,
+  });
   const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
   const names = startNames(config, { store, kernel, reconciler, log, resolvConf });
   const engine = createEngine({
@@ -81,6 +87,10 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   await engine.start();
   const stopWatch = await startWatch({ store, kernel, reconciler, log });
   await watchProcesses({ store, kernel, reconciler, log });
+  const filesWatch = new ResolvConfWatch(config.netnsEtcDir, (name) => {
+    const mended = names.mendFile(name);
+    if (mended !== undefined) engine.tellMended(mended, `wrote ${config.netnsEtcDir}/${name}/resolv.conf`);
+  });
   const app = buildApp({ engine, logger: log, config: apiConfig(config) });
   await app.ready();
   const stopListening = await listen(app.server, config.socket, inheritedSocket());
@@ -93,6 +103,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       tellSystemd('STOPPING=1');
       stopWatchdog();
       stopWatch();
+      filesWatch.close();
       stopListening();
       engine.execs.hangUp();
       await app.close();

@@ -35,6 +35,8 @@ export type EngineOptions = Omit<EngineContext, 'publish'> & { readonly log: Log
 export interface RunningEngine extends Engine {
   /** Makes the predefined networks, brings the kernel up to the store, follows passes from then on. */
   start(): Promise<void>;
+  /** Tells as an event that something outside the kernel was mended for the container. */
+  tellMended(containerId: string, how: string): void;
 }
 
 async function reconcileNow(context: EngineContext, mode: Mode): Promise<readonly string[]> {
@@ -61,6 +63,11 @@ export function createEngine(options: EngineOptions): RunningEngine {
     follow(context, result).catch((error: unknown) =>
       log.error({ err: error }, 'could not follow the namespaces'),
     );
+  const tell = (repairs: Parameters<typeof tellRepairs>[1]): void => {
+    tellRepairs(context, repairs).catch((error: unknown) =>
+      log.error({ err: error }, 'could not tell of repairs'),
+    );
+  };
   return {
     createNetwork: (spec, mode) => createNetwork(context, spec, mode),
     removeNetwork: (term, mode) => removeNetwork(context, term, mode),
@@ -88,14 +95,13 @@ export function createEngine(options: EngineOptions): RunningEngine {
     info: () => info(context),
     listEvents: (afterSequence) => store.listEvents(afterSequence),
     subscribe,
+    tellMended: (object, how) => tell([{ object, commands: [how], waitMs: 0 }]),
     async start() {
       await ensurePredefinedNetworks(context);
       await followPass(await reconciler.reconcile(EVERYTHING));
       reconciler.onPass((scope, result) => {
         if (scope !== EMPTY_SCOPE) void followPass(result);
-        tellRepairs(context, result.repairs).catch((error: unknown) =>
-          log.error({ err: error }, 'could not tell of repairs'),
-        );
+        tell(result.repairs);
       });
     },
   };

@@ -64,7 +64,12 @@ export interface OwnNetns {
 /** What a look at one container's namespace gave. `state` is everything in it, ours or not. */
 export type ObservedNetns =
   | { readonly status: 'present'; readonly identity: NetnsIdentity; readonly state: ObservedState }
-  | { readonly status: 'absent' | 'refused'; readonly reason: string };
+  | {
+      readonly status: 'absent' | 'refused';
+      readonly reason: string;
+      /** Refused, because it is an empty file: made for a namespace that is not bound to it (yet, or any more). */
+      readonly hollow?: boolean;
+    };
 
 /** The answer to an ObserveRequest. */
 export interface Observation {
@@ -93,7 +98,13 @@ export type KernelChange =
    * Links, addresses, routes, neighbours. `nsid` is the host's number of the namespace where it happened
    * (`ObservedLink.peerNetnsid` of a host end), undefined for the host itself. `ifname` where it is known.
    */
-  | { readonly kind: 'network'; readonly nsid: number | undefined; readonly ifname: string | undefined }
+  | {
+      readonly kind: 'network';
+      readonly nsid: number | undefined;
+      readonly ifname: string | undefined;
+      /** Where it was a neighbour entry: whose. */
+      readonly neighbour?: Address;
+    }
   /** A name under /run/netns came or went. */
   | { readonly kind: 'names'; readonly name: string }
   /** A watched process ended. */

@@ -2,6 +2,8 @@
  * Hears of changes by netlink: links, addresses, routes and neighbours of the host and of every namespace that
  * has a number (nsid) there. Says where to look, not what happened. What was lost becomes `resync`.
  */
+
+import type { Address } from '../model/address.ts';
 import { decodeAddress, RTM_DELADDR, RTM_NEWADDR } from './codec/address.ts';
 import { decodeLinkName, encodeDumpLinks, RTM_DELLINK, RTM_NEWLINK } from './codec/link.ts';
 import { decodeMessages, type NetlinkMessage } from './codec/message.ts';
@@ -13,10 +15,20 @@ import { EventReader } from './event-reader.ts';
 import { onReadable, SystemError } from './libc.ts';
 import { NetlinkSocket } from './socket.ts';
 
-/** linux/rtnetlink.h: RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, NSID. */
-const GROUPS: readonly number[] = [1, 3, 5, 7, 9, 11, 28];
+/**
+ * linux/rtnetlink.h: RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV4_NETCONF,
+ * IPV6_NETCONF, NSID.
+ */
+const GROUPS: readonly number[] = [1, 3, 5, 7, 9, 11, 24, 25, 28];
 
-type Where = { readonly ifindex: number; readonly ifname: string | undefined };
+/** linux/rtnetlink.h: a setting changed, forwarding for instance. */
+const RTM_NEWNETCONF = 80;
+
+interface Where {
+  readonly ifindex: number;
+  readonly ifname: string | undefined;
+  readonly neighbour?: Address;
+}
 
 /** Where an entry's message says that something changed; undefined when it is nothing that we look at. */
 function placeOf(message: NetlinkMessage): Where | undefined {
@@ -47,9 +59,10 @@ function withoutName(found: { readonly ifindex: number } | undefined): Where | u
  * at. A deleted neighbour no longer says that it was permanent.
  */
 function neighbourPlace(message: NetlinkMessage): Where | undefined {
-  const { table, ifindex, fixed } = decodeNeighbourState(message);
+  const { table, ifindex, fixed, address } = decodeNeighbourState(message);
   const gone = message.type === RTM_DELNEIGH && table === 'ip';
-  return fixed || gone ? { ifindex, ifname: undefined } : undefined;
+  if (!fixed && !gone) return undefined;
+  return { ifindex, ifname: undefined, ...(address === undefined ? {} : { neighbour: address }) };
 }
 
 /** Reads events from the moment it is made until it is closed. */
@@ -99,10 +112,16 @@ export class NetworkEvents {
       this.#onChange({ kind: 'network', nsid: decodeNsid(message), ifname: undefined });
       return;
     }
+    if (message.type === RTM_NEWNETCONF) {
+      this.#onChange({ kind: 'network', nsid, ifname: undefined });
+      return;
+    }
     const place = placeOf(message);
     if (place === undefined) return;
     const ifname = nsid === undefined ? this.#hostName(message.type, place) : place.ifname;
-    this.#onChange({ kind: 'network', nsid, ifname });
+    const { neighbour } = place;
+    const isNamed = nsid === undefined && neighbour !== undefined;
+    this.#onChange({ kind: 'network', nsid, ifname, ...(isNamed ? { neighbour } : {}) });
   }
 
   /** A link that has got another name is told under both. */

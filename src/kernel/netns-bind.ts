@@ -6,10 +6,10 @@ import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { VethdError } from '../errors.ts';
 import { describeErrnoName } from './codec/errno.ts';
 import { mount, SystemError, unmount, unshareNetns } from './libc.ts';
-import { checkNetnsName, type Namespaces, openFolder } from './netns.ts';
+import { checkNetnsName, isHollow, type Namespaces, openFolder } from './netns.ts';
 import { isSystemError } from './sysctl.ts';
 
-const { O_CREAT, O_EXCL, O_RDONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** linux/mount.h. */
 const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
@@ -87,6 +87,21 @@ export function bindNetns(namespaces: Namespaces, fd: number, name: string): voi
   atNewName(namespaces, name, (target) => mount(`/proc/self/fd/${fd}`, target, MS_BIND));
 }
 
+/** An empty file that a crash, or an unmounting by hand, has left at the place is as good as a new one. */
+function makeFile(target: string): void {
+  try {
+    closeSync(openSync(target, O_RDONLY | O_CREAT | O_EXCL, 0));
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
+    const fd = openSync(target, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      if (!isHollow(fd)) throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
 /** Runs `work` with the path of a new file in the folder, which goes again when it throws. */
 function atNewName<Result>(namespaces: Namespaces, name: string, work: (target: string) => Result): Result {
   const { netnsDir } = namespaces.options;
@@ -95,7 +110,7 @@ function atNewName<Result>(namespaces: Namespaces, name: string, work: (target: 
   return inFolder(netnsDir, (folder) => {
     const target = `${folder}/${name}`;
     try {
-      closeSync(openSync(target, O_RDONLY | O_CREAT | O_EXCL, 0));
+      makeFile(target);
     } catch (error) {
       throw fileError(`cannot make ${netnsDir}/${name}`, error);
     }

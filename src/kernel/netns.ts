@@ -50,7 +50,7 @@ export type OpenNetns =
       readonly identity: NetnsIdentity;
       readonly startTime: string | undefined;
     }
-  | { readonly status: 'absent' | 'refused'; readonly reason: string };
+  | { readonly status: 'absent' | 'refused'; readonly reason: string; readonly hollow?: boolean };
 
 type Missing = Exclude<OpenNetns, { status: 'present' }>;
 
@@ -109,6 +109,12 @@ function startTimeOf(pid: number): string {
 
 function sameNamespace(a: NetnsIdentity, b: NetnsIdentity): boolean {
   return a.inode === b.inode && a.bootId === b.bootId;
+}
+
+/** Whether it is what `ip netns add` makes first, and what is left when the namespace is unmounted: an empty file. */
+export function isHollow(fd: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.isFile() && stat.size === 0 && fileSystemType(fd) !== NSFS_MAGIC;
 }
 
 /** The namespaces of this machine, as seen by one thread, which is in the daemon's own between two calls. */
@@ -279,8 +285,9 @@ export class Namespaces {
     const identity = this.#identify(fstatSync(fd));
     const fault = this.#faultOf(fd, identity);
     if (fault === undefined) return { status: 'present', fd, identity, startTime };
+    const hollow = isHollow(fd);
     closeSync(fd);
-    return refused(`${path} ${fault}`);
+    return hollow ? { ...refused(`${path} ${fault}`), hollow } : refused(`${path} ${fault}`);
   }
 
   #faultOf(fd: number, identity: NetnsIdentity): string | undefined {

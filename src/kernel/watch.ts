@@ -23,7 +23,7 @@ export interface WatchOptions {
 function keyOf(change: KernelChange): string {
   switch (change.kind) {
     case 'network':
-      return `network ${change.nsid ?? ''} ${change.ifname ?? ''}`;
+      return `network ${change.nsid ?? ''} ${change.ifname ?? ''} ${change.neighbour?.value ?? ''}`;
     case 'names':
       return `names ${change.name}`;
     case 'process':

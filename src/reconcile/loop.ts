@@ -74,6 +74,8 @@ export interface ReconcilerOptions {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly drivers: Drivers;
+  /** Repairs of one object in a minute that are carried out at once; 10 unless told. */
+  readonly repairsPerMinute?: number;
 }
 
 /** What rows ask of the kernel. */
@@ -169,12 +171,13 @@ class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #firewall = new Firewall();
   readonly #listeners: PassListener[] = [];
-  readonly #budget = new RepairBudget();
+  readonly #budget: RepairBudget;
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#budget = new RepairBudget(options.repairsPerMinute);
   }
 
   reconcile(scope: Scope, cause: Cause = 'change'): Promise<PassResult> {

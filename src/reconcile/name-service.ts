@@ -34,6 +34,8 @@ export interface NameServiceOptions {
 export interface NameService {
   /** Brings resolvers and files up to what a pass saw. Resolves when they are; logs what fails, never rejects. */
   follow(scope: Scope, result: PassResult): Promise<void>;
+  /** Writes the resolv.conf of that namespace again if it is not as it should be; gives whose was written. */
+  mendFile(name: string): string | undefined;
   /** Ends all resolvers. Files stay: the namespaces do, too. */
   close(): Promise<void>;
 }
@@ -76,6 +78,19 @@ class Service implements NameService {
     this.#removeLeftFiles(scope);
   }
 
+  mendFile(name: string): string | undefined {
+    const { store, log } = this.#options;
+    const { match } = store.matchContainer(name);
+    if (match?.state !== 'running' || netnsNameOf(match) !== name || !hasNames(store, match.id))
+      return undefined;
+    try {
+      return this.#writeFile(name) ? match.id : undefined;
+    } catch (error) {
+      log.warn({ container: match.id, err: error }, 'could not mend a resolv.conf');
+      return undefined;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#options.resolver.close();
     this.#served.clear();
@@ -115,13 +130,15 @@ class Service implements NameService {
     await this.#options.resolver.stop(id);
   }
 
-  #writeFile(name: string | undefined): void {
-    if (name === undefined) return;
+  /** Whether it had to be written. */
+  #writeFile(name: string | undefined): boolean {
+    if (name === undefined) return false;
     const { files, hostResolvConf } = this.#options;
     const text = formatResolvConf(hostResolvConf());
     const found = files.observe(name);
-    if (found.status === 'foreign' || (found.status === 'ours' && found.text === text)) return;
+    if (found.status === 'foreign' || (found.status === 'ours' && found.text === text)) return false;
     files.write(name, text);
+    return true;
   }
 
   #removeFile(name: string | undefined): void {

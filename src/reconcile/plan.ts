@@ -279,7 +279,7 @@ function planNetns(
     const stale = wanted.identity !== undefined && wanted.identity.inode !== found.identity.inode;
     return stale ? 'another namespace is there now' : found.state;
   }
-  if (wanted.managedName === undefined || found?.status === 'refused')
+  if (wanted.managedName === undefined || (found?.status === 'refused' && found.hollow !== true))
     return found?.reason ?? 'not looked at';
   const alias = netnsAliasOf(key);
   draft.operations.push({ op: 'createNetns', netns: key, object: key, name: wanted.managedName, alias });

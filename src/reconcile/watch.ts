@@ -3,7 +3,9 @@
  * Operations cause one more look that finds nothing, which is also the proof that the work was done.
  */
 import type { Kernel, KernelChange } from '../kernel/contract.ts';
+import type { Address } from '../model/address.ts';
 import type { Logger } from '../model/logger.ts';
+import type { Network } from '../model/network.ts';
 import type { Store } from '../store/contract.ts';
 import { FIREWALL_OBJECT } from './firewall.ts';
 import type { Reconciler } from './loop.ts';
@@ -18,6 +20,9 @@ const PATIENCE_MS = 200;
 /** How often everything is looked at, though nothing was said: events can be lost. */
 const EVERYTHING_MS = 30_000;
 
+/** Docker's key of the bridge's name, for those that have one of their own. */
+const BRIDGE_NAME = 'com.docker.network.bridge.name';
+
 /** What the watch works with. */
 export interface WatchOptions {
   readonly store: Store;
@@ -26,13 +31,23 @@ export interface WatchOptions {
   readonly log: Logger;
 }
 
-function scopeOfHostLink(store: Store, ifname: string): Scope {
+function networkOfBridge(store: Store, ifname: string): Network | undefined {
+  const byId = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
+  if (byId !== undefined) return store.matchNetwork(byId).match;
+  return store.listNetworks().find(({ options }) => options[BRIDGE_NAME] === ifname);
+}
+
+/** `neighbour`: whose entry on that link it was. A bridge can have a thousand: only that member is looked at. */
+function scopeOfHostLink(store: Store, ifname: string, neighbour: Address | undefined): Scope {
   const endpoint = store.findEndpointByVeth(ifname);
   if (endpoint !== undefined) return scopeOf({ containers: [endpoint.containerId] });
-  // A bridge of ours, a renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
-  const byId = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
-  const network = byId === undefined ? undefined : store.matchNetwork(byId).match;
-  return network === undefined ? scopeOf({ links: [ifname] }) : scopeOf({ networks: [network.id] });
+  const network = networkOfBridge(store, ifname);
+  // A renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
+  if (network === undefined) return scopeOf({ links: [ifname] });
+  const member = neighbour && store.findMemberAt(network.id, neighbour);
+  return member === undefined
+    ? scopeOf({ networks: [network.id] })
+    : scopeOf({ containers: [member.containerId] });
 }
 
 function scopeOfName(store: Store, name: string): Scope {
@@ -94,7 +109,10 @@ class Watch {
     switch (change.kind) {
       case 'network': {
         if (change.nsid === undefined) {
-          return change.ifname === undefined ? EMPTY_SCOPE : scopeOfHostLink(store, change.ifname);
+          // A setting of the host, or a link without a name that we know: every pass looks at the settings.
+          return change.ifname === undefined
+            ? scopeOf({})
+            : scopeOfHostLink(store, change.ifname, change.neighbour);
         }
         const owner = this.#owners.get(change.nsid);
         return owner === undefined ? EMPTY_SCOPE : scopeOf({ containers: [owner] });
@@ -111,7 +129,7 @@ class Watch {
   }
 
   #note(scope: Scope): void {
-    if (this.#stopped) return;
+    if (this.#stopped || scope === EMPTY_SCOPE) return;
     const now = Date.now();
     if (this.#scopes.length === 0) this.#since = now;
     this.#scopes.push(scope);

@@ -56,6 +56,8 @@ function passOver(containers: readonly Container[]): PassResult {
     present: new Map(seen.flatMap(([id, identity]) => (identity === undefined ? [] : [[id, identity]]))),
     nsids: new Map(),
     commands: [],
+    repairs: [],
+    held: new Map(),
   };
 }
 

@@ -110,20 +110,33 @@ export function encodeDumpFdb(): NetlinkRequest {
   return { type: RTM_GETNEIGH, flags: NLM_F_DUMP, body: header(AF_BRIDGE, 0, 0, 0).finish() };
 }
 
-/** linux/neighbour.h: NUD_* of an RTM_NEWNEIGH or RTM_DELNEIGH, and the table that it is about. */
+/** linux/neighbour.h: NUD_* of an RTM_NEWNEIGH or RTM_DELNEIGH, the table that it is about, and whom. */
 export function decodeNeighbourState(message: NetlinkMessage): {
   readonly table: 'ip' | 'bridge';
   readonly ifindex: number;
   readonly fixed: boolean;
+  /** Undefined in the table of a bridge. */
+  readonly address: Address | undefined;
 } {
-  afterStruct(message, NDMSG_BYTES);
+  const start = afterStruct(message, NDMSG_BYTES);
   const table = message.bytes.readUInt8(message.start) === AF_BRIDGE ? 'bridge' : 'ip';
   const state = message.bytes.readUInt16LE(message.start + 8);
   return {
     table,
     ifindex: message.bytes.readInt32LE(message.start + 4),
     fixed: (state & (table === 'ip' ? NUD_PERMANENT : NUD_NOARP)) !== 0,
+    address: table === 'ip' ? decodeDestination(message, start) : undefined,
   };
+}
+
+function decodeDestination(message: NetlinkMessage, start: number): Address | undefined {
+  const attributes = new AttributeReader(message.bytes, start, message.end);
+  while (attributes.next()) {
+    if (attributes.type !== NDA.DST) continue;
+    const bytes = attributes.value();
+    return bytes.length === 4 || bytes.length === 16 ? addressFromBytes(bytes) : undefined;
+  }
+  return undefined;
 }
 
 /**

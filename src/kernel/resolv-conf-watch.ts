@@ -1,0 +1,66 @@
+/**
+ * Watches the folders /etc/netns/NAME, so that a resolv.conf of ours that somebody removes or changes is seen
+ * at once. Says only which name to look at. A folder that cannot be watched is seen by the next full pass.
+ */
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { NamesWatch } from './names-watch.ts';
+import { isSystemError } from './sysctl.ts';
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isSystemError(error)) return [];
+    throw error;
+  }
+}
+
+/** Watches from the moment it is made until it is closed. */
+export class ResolvConfWatch {
+  readonly #folder: string;
+  readonly #onName: (name: string) => void;
+  readonly #names: NamesWatch;
+  readonly #watchers = new Map<string, FSWatcher>();
+
+  constructor(folder: string, onName: (name: string) => void) {
+    this.#folder = folder;
+    this.#onName = onName;
+    this.#names = new NamesWatch({
+      folder,
+      isSettled: () => true,
+      onName: (name) => this.#note(name),
+      onLost: () => this.#noteAll(),
+    });
+    for (const name of listFolder(folder)) this.#watch(name);
+  }
+
+  /** Ends it. */
+  close(): void {
+    this.#names.close();
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  /** The folder of that name came, went or was replaced. */
+  #note(name: string): void {
+    this.#watchers.get(name)?.close();
+    this.#watchers.delete(name);
+    this.#watch(name);
+    this.#onName(name);
+  }
+
+  #noteAll(): void {
+    for (const name of new Set([...this.#watchers.keys(), ...listFolder(this.#folder)])) this.#note(name);
+  }
+
+  #watch(name: string): void {
+    try {
+      const watcher = watch(join(this.#folder, name), () => this.#onName(name));
+      watcher.on('error', () => watcher.close());
+      this.#watchers.set(name, watcher);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
+  }
+}
