@@ -64,7 +64,6 @@ describe('plan', () => {
     );
     expect(operations).toEqual([
       'host createVeth',
-      'web1 setSysctl',
       'web1 changeLink',
       'web1 addAddress',
       'web1 addRoute',
