@@ -221,8 +221,9 @@ function pruneRoute(app: App, { engine, write }: ApiContext): void {
       const mode = modeOf(request.query);
       const views = filterPrunable(await engine.listContainers(true), filters, Date.now());
       const ids = views.map(({ container }) => container.id);
-      const outcomes = await Promise.all(
-        ids.map((id) => write(() => engine.removeContainer(id, false, mode))),
+      // One change to the gate, however many there are; the engine joins them in one transaction and one pass.
+      const outcomes = await write(() =>
+        Promise.all(ids.map((id) => engine.removeContainer(id, false, mode))),
       );
       if (mode.dryRun) return { Commands: outcomes.flatMap(({ commands }) => commands) };
       return { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: 0 };
