@@ -27,7 +27,7 @@ function leadsOut(network: Network, family: Family): boolean {
 export function isForwardingNeeded(store: StoreReader, family: Family): boolean {
   return store
     .listNetworks()
-    .some((network) => leadsOut(network, family) && store.countEndpointsOfNetwork(network.id) > 0);
+    .some((network) => leadsOut(network, family) && store.hasRunningMember(network.id));
 }
 
 /** Families whose forwarding was off before us: between interfaces that are not ours it stays off. */

@@ -45,6 +45,8 @@ export interface StoreReader {
   listEndpointsOfNetwork(networkId: string): Endpoint[];
   listEndpointsOfContainer(containerId: string): Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
+  /** Whether a container that is started is on the network. */
+  hasRunningMember(networkId: string): boolean;
   /** The running members one of whose `dnsNamesOf` folds to the name, in the order of connecting. By index. */
   listMembersNamed(networkId: string, foldedName: string): NamedMember[];
   /** The running member that has the address. By index. */

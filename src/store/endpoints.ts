@@ -22,6 +22,7 @@ export interface Endpoints {
     | 'listEndpointsOfNetwork'
     | 'listEndpointsOfContainer'
     | 'countEndpointsOfNetwork'
+    | 'hasRunningMember'
   >;
   readonly writes: Pick<StoreWriter, 'nextOrdinal' | 'insertEndpoint' | 'updateEndpoint' | 'removeEndpoint'>;
 }
@@ -43,6 +44,10 @@ function prepareReads(
   const count = database.prepare<[string], { count: number }>(
     'SELECT count(*) AS count FROM endpoints WHERE network_id = ?',
   );
+  const running = database.prepare<[string], { one: number }>(
+    `SELECT 1 AS one FROM endpoints JOIN containers ON containers.id = container_id
+     WHERE network_id = ? AND state = 'running' LIMIT 1`,
+  );
   return {
     getEndpoint: (id) => cache.get(id),
     findEndpoint: (networkId, containerId) => cache.list(byMembers(networkId, containerId))[0],
@@ -51,6 +56,7 @@ function prepareReads(
     listEndpointsOfNetwork: (networkId) => cache.list(idsOfNetwork(networkId)),
     listEndpointsOfContainer: (containerId) => cache.list(ofContainer(containerId)),
     countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
+    hasRunningMember: (networkId) => running.get(networkId) !== undefined,
   };
 }
 

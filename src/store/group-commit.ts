@@ -4,6 +4,7 @@
  */
 import type { Statement } from 'better-sqlite3';
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import { type Connection, isBusy, withoutSqlite } from './database.ts';
 
 /** How long changes wait for another process to unlock the database before they are refused. */
@@ -100,8 +101,10 @@ export class GroupCommit {
     const batch = this.#takeQueue();
     try {
       const attempts = batch.map((waiting) => this.#attempt(waiting));
+      failpoint('commit.before');
       if (attempts.some(({ kept }) => kept)) this.#commit.run();
       else this.#rollback.run();
+      failpoint('commit.after');
       this.#ended();
       for (const { settle } of attempts) settle();
     } catch (error) {

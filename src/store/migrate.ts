@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { Connection } from './database.ts';
 
 /** The folder beside `src` and `dist`: both hold this file two levels below it. */
@@ -64,8 +65,10 @@ export function migrate(database: Connection, folder: URL = MIGRATIONS): void {
     database
       .transaction(() => {
         database.exec(sql);
+        failpoint('migration.run');
         note.run(name, checksum);
       })
       .immediate();
+    failpoint('migration.done');
   }
 }
