@@ -11,6 +11,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface Config {
   readonly socket: string;
   readonly readOnlySocket: string | undefined;
+  /** Who may use the socket besides root; undefined: whoever can open it. */
+  readonly allowUids: readonly number[] | undefined;
   readonly stateDir: string;
   readonly netnsDir: string;
   readonly netnsEtcDir: string;
@@ -38,6 +40,11 @@ interface Flag {
 const FLAGS = {
   socket: { type: 'string', placeholder: 'PATH', default: '/run/vethd/vethd.sock', help: 'where to listen' },
   'ro-socket': { type: 'string', placeholder: 'PATH', help: 'a second socket that only reads (GET, HEAD)' },
+  'allow-uids': {
+    type: 'string',
+    placeholder: 'UID[,UID…]',
+    help: 'only these users and root may use the socket (default: whoever can open it)',
+  },
   'state-dir': {
     type: 'string',
     placeholder: 'DIR',
@@ -196,6 +203,12 @@ function poolOf(text: string): AddressPool {
   return { base, size };
 }
 
+function uidsOf(text: string): number[] {
+  const words = text.split(',');
+  if (words.every((word) => /^\d{1,10}$/.test(word) && Number(word) < 2 ** 32 - 1)) return words.map(Number);
+  throw bad('allow-uids', text, 'numbers of users, such as 1000 or 1000,1001');
+}
+
 function mtuOf(text: string): number {
   const mtu = /^\d{2,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(mtu >= 68 && mtu <= 65535)) throw bad('mtu', text, 'a number from 68 to 65535');
@@ -226,11 +239,13 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   if (settings.isSet('version')) return { kind: 'version' };
   const subnet = settings.optional('bridge-subnet');
   const readOnly = settings.optional('ro-socket');
+  const uids = settings.optional('allow-uids');
   return {
     kind: 'run',
     config: Object.freeze({
       socket: absolute(settings, 'socket'),
       readOnlySocket: readOnly === undefined ? undefined : absolute(settings, 'ro-socket'),
+      allowUids: uids === undefined ? undefined : uidsOf(uids),
       stateDir: absolute(settings, 'state-dir'),
       netnsDir: absolute(settings, 'netns-dir'),
       netnsEtcDir: absolute(settings, 'netns-etc'),

@@ -3,12 +3,13 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
-import { DEFAULT_LIMITS } from './api/context.ts';
+import { type ApiConfig, DEFAULT_LIMITS } from './api/context.ts';
 import { type Config, readCommand } from './config.ts';
 import { parseResolvConf, RESOLV_CONF_MARK, type ResolvConf } from './dns/resolv-conf.ts';
 import { createResolver } from './dns/server.ts';
 import { bridgeDriver } from './drivers/bridge.ts';
 import { hostDriver, nullDriver } from './drivers/plain.ts';
+import type { Engine } from './engine/contract.ts';
 import { createEngine, type RunningEngine } from './engine/engine.ts';
 import { messageOf, VethdError } from './errors.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
@@ -18,6 +19,7 @@ import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
 import { openKernel } from './kernel/index.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
+import { peerOfSocket } from './kernel/peer.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
@@ -55,6 +57,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(config.stateDir);
   if (inheritedSocket() === undefined) await clearSocket(config.socket);
+  if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
   const store = openStore(join(config.stateDir, 'vethd.db'));
   const kernel = await openKernel({
     netnsDir: config.netnsDir,
@@ -91,9 +94,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     const mended = names.mendFile(name);
     if (mended !== undefined) engine.tellMended(mended, `wrote ${config.netnsEtcDir}/${name}/resolv.conf`);
   });
-  const app = buildApp({ engine, logger: log, config: apiConfig(config) });
-  await app.ready();
-  const stopListening = await listen(app.server, config.socket, inheritedSocket());
+  const stopServing = await serve(config, engine, log);
   tellSystemd('READY=1');
   const stopWatchdog = startWatchdog();
   log.info({ socket: config.socket, stateDir: config.stateDir }, 'ready');
@@ -104,9 +105,8 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       stopWatchdog();
       stopWatch();
       filesWatch.close();
-      stopListening();
       engine.execs.hangUp();
-      await app.close();
+      await stopServing();
       await reconciler.idle();
       await names.close();
       await kernel.close();
@@ -145,7 +145,36 @@ function engineConfig(config: Config): Parameters<typeof createEngine>[0]['confi
   return { addressPools, mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir };
 }
 
-function apiConfig(config: Config): Parameters<typeof buildApp>[0]['config'] {
+/** Listens on the socket, and on the one that only reads if there is one; gives the function that ends both. */
+async function serve(config: Config, engine: Engine, log: pino.Logger): Promise<() => Promise<void>> {
+  const { readOnlySocket } = config;
+  const uids = config.allowUids === undefined ? {} : { allowedUids: new Set(config.allowUids) };
+  const writing = { ...apiConfig(config), ...uids };
+  const ends = [await serveOn(config.socket, inheritedSocket(), { engine, log, config: writing })];
+  if (readOnlySocket !== undefined) {
+    const reading = { ...apiConfig(config), readOnly: true };
+    ends.push(await serveOn(readOnlySocket, undefined, { engine, log, config: reading }));
+  }
+  return async () => {
+    await Promise.all(ends.map((end) => end()));
+  };
+}
+
+async function serveOn(
+  path: string,
+  inherited: number | undefined,
+  { engine, log, config }: { engine: Engine; log: pino.Logger; config: ApiConfig },
+): Promise<() => Promise<void>> {
+  const app = buildApp({ engine, logger: log, config });
+  await app.ready();
+  const stopListening = await listen(app.server, path, inherited);
+  return async () => {
+    stopListening();
+    await app.close();
+  };
+}
+
+function apiConfig(config: Config): ApiConfig {
   const { stateDir, allowExec } = config;
   return {
     version: version(),
@@ -155,6 +184,7 @@ function apiConfig(config: Config): Parameters<typeof buildApp>[0]['config'] {
     allowExec,
     readOnly: false,
     limits: DEFAULT_LIMITS,
+    peerOf: peerOfSocket,
   };
 }
 

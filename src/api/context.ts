@@ -76,8 +76,10 @@ export interface ApiConfig {
   readonly limits: ApiLimits;
   /** The text of `GET /metrics` in Prometheus' format; without it the route is absent. */
   readonly metrics?: () => Promise<string>;
-  /** Who is at the other end; logged with each write. */
+  /** Who is at the other end; logged with each write. Undefined when the connection is gone. */
   readonly peerOf?: (socket: Socket) => Peer | undefined;
+  /** Users who may ask anything, by uid; root always may. Without it: whoever can open the socket. */
+  readonly allowedUids?: ReadonlySet<number>;
 }
 
 /** What a route needs to answer. */

@@ -1,9 +1,10 @@
 /**
  * What holds for every request before its route sees it: headers, versions, who may write, and the body's form.
  */
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VethdError } from '../errors.ts';
-import type { ApiConfig, App } from './context.ts';
+import type { ApiConfig, App, Peer } from './context.ts';
 import { pageNotFound } from './errors.ts';
 import { parseBody } from './json.ts';
 import { fitMembers } from './members.ts';
@@ -24,6 +25,26 @@ const READS = new Set(['GET', 'HEAD']);
 /** Whether the request can change something. */
 export function isWrite(request: FastifyRequest): boolean {
   return !READS.has(request.method);
+}
+
+/** The peer of each connection, asked once: when an answer is over the connection may be too. */
+function rememberPeers(config: ApiConfig): (socket: Socket) => Peer | undefined {
+  const peers = new WeakMap<Socket, Peer | undefined>();
+  return (socket) => {
+    if (!peers.has(socket)) peers.set(socket, config.peerOf?.(socket));
+    return peers.get(socket);
+  };
+}
+
+/** A peer that cannot be told is nobody who was allowed. */
+function checkPeer(peer: Peer | undefined, { allowedUids }: ApiConfig): void {
+  if (allowedUids === undefined || peer?.uid === 0) return;
+  if (peer === undefined || !allowedUids.has(peer.uid)) {
+    throw new VethdError(
+      'forbidden',
+      `user ${peer?.uid ?? 'unknown'} may not use this socket: vethd was started with --allow-uids`,
+    );
+  }
 }
 
 function checkAllowed(request: FastifyRequest, config: ApiConfig): void {
@@ -99,10 +120,10 @@ function installBodies(app: App): void {
   app.addHook('preValidation', async (request) => fitBody(request));
 }
 
-function installWriteLog(app: App, config: ApiConfig): void {
+function installWriteLog(app: App, peerOf: (socket: Socket) => Peer | undefined): void {
   app.addHook('onResponse', async (request, reply) => {
     if (!isWrite(request)) return;
-    const peer = config.peerOf?.(request.raw.socket);
+    const peer = peerOf(request.raw.socket);
     const path = request.originalUrl.slice(0, 256);
     request.log.info({ peer, method: request.method, path, status: reply.statusCode }, 'write');
   });
@@ -111,8 +132,10 @@ function installWriteLog(app: App, config: ApiConfig): void {
 /** Installs the hooks on the application; its routes are registered afterwards. */
 export function installConventions(app: App, config: ApiConfig): void {
   const headers = standardHeaders(config);
+  const peerOf = rememberPeers(config);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
+    checkPeer(peerOf(request.raw.socket), config);
     if (request.is404) throw pageNotFound();
     checkAllowed(request, config);
     checkPathVersion(request, reply);
@@ -126,5 +149,5 @@ export function installConventions(app: App, config: ApiConfig): void {
     }
   });
   installBodies(app);
-  installWriteLog(app, config);
+  installWriteLog(app, peerOf);
 }

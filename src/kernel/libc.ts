@@ -14,6 +14,15 @@ const socketFn: (domain: number, type: number, protocol: number) => number = lib
 );
 const setsockoptFn: (fd: number, level: number, name: number, value: Uint8Array, bytes: number) => number =
   lib.func('int setsockopt(int fd, int level, int name, const void *value, uint bytes)');
+const getsockoptFn: (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  bytes: Uint8Array,
+) => number = lib.func(
+  'int getsockopt(int fd, int level, int name, _Inout_ void *value, _Inout_ void *bytes)',
+);
 const sendFn: KoffiFunc<(fd: number, bytes: Uint8Array, length: number, flags: number) => number> = lib.func(
   'long send(int fd, const void *bytes, size_t length, int flags)',
 );
@@ -80,6 +89,14 @@ export function openSocket(domain: number, type: number, protocol: number): numb
 /** setsockopt(2) with the value's bytes. */
 export function setSocketOption(fd: number, level: number, name: number, value: Uint8Array): void {
   checked('setsockopt', setsockoptFn(fd, level, name, value, value.length));
+}
+
+/** getsockopt(2) into `value`, all of which the option must fill. */
+export function getSocketOption(fd: number, level: number, name: number, value: Uint8Array): void {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  checked('getsockopt', getsockoptFn(fd, level, name, value, length));
+  if (length.readUInt32LE() !== value.length) throw new Error(`socket option ${name} has another size`);
 }
 
 /** send(2) of a whole datagram. */
