@@ -111,12 +111,6 @@ export function containerFor(
   };
 }
 
-function sameNamespace(container: Container, probe: NetnsProbe & { status: 'present' }): boolean {
-  return (
-    container.identity?.inode === probe.identity.inode && container.identity.bootId === probe.identity.bootId
-  );
-}
-
 async function findUnadopted(context: EngineContext, term: string): Promise<FoundContainer | undefined> {
   const named = refOf(term);
   if (named === undefined) return undefined;
@@ -124,7 +118,7 @@ async function findUnadopted(context: EngineContext, term: string): Promise<Foun
   if (probe.status === 'refused')
     throw new VethdError('invalidArgument', `${term} cannot be a container: ${probe.reason}`);
   if (probe.status === 'absent') return undefined;
-  const known = context.store.listContainers().find((container) => sameNamespace(container, probe));
+  const [known] = context.store.listContainersIn(probe.identity);
   if (known !== undefined) return { container: known, adopted: true };
   return { container: containerFor(context, named.ref, probe), adopted: false };
 }

@@ -46,7 +46,5 @@ export function memberEvents(
 
 /** The containers that live in this one's namespace (network mode `container:X`). */
 export function sharersOf(reader: StoreReader, containerId: string): Container[] {
-  return reader
-    .listContainers()
-    .filter(({ source }) => source.kind === 'shared' && source.containerId === containerId);
+  return reader.listContainersSharing(containerId);
 }

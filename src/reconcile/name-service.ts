@@ -153,9 +153,7 @@ class Service implements NameService {
       const names = scope.everything
         ? files.list()
         : gone.flatMap(([, ref]) => (ref.kind === 'name' ? [ref.name] : []));
-      if (names.length === 0) return;
-      const kept = new Set(store.listContainers().map(netnsNameOf));
-      for (const name of names) if (!kept.has(name)) files.remove(name);
+      for (const name of names) if (store.listContainersAt(name).length === 0) files.remove(name);
     } catch (error) {
       log.warn({ err: error }, 'resolv.conf files of former namespaces stay');
     }

@@ -51,9 +51,7 @@ function scopeOfHostLink(store: Store, ifname: string, neighbour: Address | unde
 }
 
 function scopeOfName(store: Store, name: string): Scope {
-  const containers = store
-    .listContainers()
-    .filter(({ source }) => 'netnsName' in source && source.netnsName === name);
+  const containers = store.listContainersAt(name);
   return scopeOf({ containers: containers.map(({ id }) => id) });
 }
 

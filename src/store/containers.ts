@@ -30,7 +30,15 @@ interface ContainerRow {
 /** The container's part of the store. */
 export interface Containers {
   readonly cache: RowCache<Container>;
-  readonly reads: Pick<StoreReader, 'getContainer' | 'matchContainer' | 'listContainers'>;
+  readonly reads: Pick<
+    StoreReader,
+    | 'getContainer'
+    | 'matchContainer'
+    | 'listContainers'
+    | 'listContainersIn'
+    | 'listContainersAt'
+    | 'listContainersSharing'
+  >;
   readonly writes: Pick<StoreWriter, 'insertContainer' | 'updateContainer' | 'removeContainer'>;
 }
 
@@ -78,12 +86,28 @@ function toContainer(row: ContainerRow): Container {
 
 function prepareReads(database: Connection, cache: RowCache<Container>): Containers['reads'] {
   const all = prepareIds<[]>(database, 'SELECT id FROM containers ORDER BY ordinal');
+  const select = 'SELECT id FROM containers WHERE';
+  const byIdentity = prepareIds<[string, string]>(
+    database,
+    `${select} inode = ? AND boot_id = ? ORDER BY ordinal`,
+  );
+  const byNetns = prepareIds<[string]>(
+    database,
+    `${select} json_extract(source, '$.netnsName') = ? ORDER BY ordinal`,
+  );
+  const byHost = prepareIds<[string]>(
+    database,
+    `${select} json_extract(source, '$.containerId') = ? ORDER BY ordinal`,
+  );
   const get = (id: string): Container | undefined => cache.get(id);
   const match = prepareMatch(database, 'containers', get);
   return {
     getContainer: get,
     matchContainer: (term) => match(term, term.replace(/^\//, '')),
     listContainers: () => cache.list(all()),
+    listContainersIn: ({ bootId, inode }) => cache.list(byIdentity(inode, bootId)),
+    listContainersAt: (netnsName) => cache.list(byNetns(netnsName)),
+    listContainersSharing: (containerId) => cache.list(byHost(containerId)),
   };
 }
 

@@ -4,7 +4,7 @@
  * the same moment into one SQLite transaction with a savepoint each, so that they share one fsync.
  */
 import type { Address, Family, Prefix } from '../model/address.ts';
-import type { Container } from '../model/container.ts';
+import type { Container, NetnsIdentity } from '../model/container.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { Network, Subnet } from '../model/network.ts';
@@ -38,6 +38,12 @@ export interface StoreReader {
   /** Full id, then name (with or without a leading slash), then unique id prefix. */
   matchContainer(term: string): Matches<Container>;
   listContainers(): Container[];
+  /** Those whose namespace was last seen to be this one. By index. */
+  listContainersIn(identity: NetnsIdentity): Container[];
+  /** Those whose namespace is at /run/netns/`netnsName`. By index. */
+  listContainersAt(netnsName: string): Container[];
+  /** Those that live in that container's namespace (network mode `container:X`). By index. */
+  listContainersSharing(containerId: string): Container[];
   getEndpoint(id: string): Endpoint | undefined;
   findEndpoint(networkId: string, containerId: string): Endpoint | undefined;
   findEndpointByVeth(veth: string): Endpoint | undefined;
