@@ -5,7 +5,15 @@ import { findObstacles } from './coexistence.ts';
 const NOBODY: ForeignFirewall = { forwardChains: [], dockerUser: [], ufw: [], firewalld: false };
 
 function chain(change: Partial<ForeignForwardChain> = {}): ForeignForwardChain {
-  return { family: 'ip', table: 'filter', chain: 'FORWARD', policy: 'drop', legacy: false, ...change };
+  return {
+    family: 'ip',
+    table: 'filter',
+    chain: 'FORWARD',
+    policy: 'drop',
+    accepts: [],
+    legacy: false,
+    ...change,
+  };
 }
 
 function lines(foreign: Partial<ForeignFirewall>): readonly string[] {
@@ -16,6 +24,15 @@ test('nobody, an accepting chain, or no network of ours: nothing to say', () => 
   expect(findObstacles(NOBODY, ['vethd0'])).toEqual([]);
   expect(lines({ forwardChains: [chain({ policy: 'accept' })] })).toEqual([]);
   expect(findObstacles({ ...NOBODY, forwardChains: [chain()] }, [])).toEqual([]);
+});
+
+test('a bridge that was let through is not named again', () => {
+  const foreign = { ...NOBODY, forwardChains: [chain({ accepts: ['vethd0'] })] };
+  expect(findObstacles(foreign, ['vethd0'])).toEqual([]);
+  expect(findObstacles(foreign, ['vethd0', 'br-a']).flatMap((obstacle) => obstacle.lines)).toEqual([
+    'iptables -I FORWARD -i br-a -j ACCEPT',
+    'iptables -I FORWARD -o br-a -j ACCEPT',
+  ]);
 });
 
 test('Docker: its chain for users, both ways', () => {

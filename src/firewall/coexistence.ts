@@ -77,12 +77,20 @@ function firewalldWarning(bridges: readonly string[]): CoexistenceWarning {
   };
 }
 
+function chainObstacles(
+  chain: ForeignForwardChain,
+  foreign: ForeignFirewall,
+  bridges: readonly string[],
+): CoexistenceWarning[] {
+  const concerned = bridges.filter((bridge) => !chain.accepts.includes(bridge));
+  return chain.policy === 'drop' && concerned.length > 0 ? [droppingWarning(chain, foreign, concerned)] : [];
+}
+
 /** What stands in the way of the networks with these bridges; nothing where there is no network. */
 export function findObstacles(foreign: ForeignFirewall, bridges: readonly string[]): CoexistenceWarning[] {
   if (bridges.length === 0) return [];
-  const dropping = foreign.forwardChains.filter(({ policy }) => policy === 'drop');
   return [
-    ...dropping.map((chain) => droppingWarning(chain, foreign, bridges)),
+    ...foreign.forwardChains.flatMap((chain) => chainObstacles(chain, foreign, bridges)),
     ...(foreign.firewalld ? [firewalldWarning(bridges)] : []),
   ];
 }

@@ -81,7 +81,7 @@ describe('a named host port', () => {
 describe('an automatic host port', () => {
   test('is the lowest free one, behind what is taken and what the same request names', () => {
     const use = { ...FREE, listeners: [listener('0.0.0.0', 32768)] };
-    expect(resolve(use, wish(''), wish('32769'), wish('0'))).toEqual(['32770', '32769', '32771']);
+    expect(resolve(use, wish(''), wish('32769'), wish('0'))).toEqual(['32769', '32770', '32771']);
   });
 
   test('is a run of free ones for a range', () => {

@@ -37,7 +37,7 @@ function forwardChain(chain: NftChain): ForeignForwardChain[] {
   const family = FAMILIES.find((name) => name === chain.family);
   if (family === undefined || chain.hook !== 'forward') return [];
   const policy = chain.policy === 'drop' ? 'drop' : 'accept';
-  return [{ family, table: chain.table, chain: chain.name, policy, legacy: false }];
+  return [{ family, table: chain.table, chain: chain.name, policy, accepts: [], legacy: false }];
 }
 
 function familiesWith(chains: readonly NftChain[], isIt: (chain: NftChain) => boolean): string[] {
@@ -60,6 +60,32 @@ async function runQuietly(file: string, args: readonly string[]): Promise<string
   return failed ? '' : stdout;
 }
 
+// As nft lists them, those that iptables made included; a rule with any other condition is none of these.
+const NFT_ACCEPT = /^\s*(iifname|oifname) "([^"]+)"(?: counter packets \d+ bytes \d+)? accept\b/;
+const LEGACY_ACCEPT = /^-A (?:FORWARD|DOCKER-USER) (-i|-o) (\S+) -j ACCEPT$/;
+
+/** Interfaces that lines of rules accept both as input and as output. */
+function acceptedBothWays(lines: readonly string[], pattern: RegExp): string[] {
+  const ways = new Map<string, Set<string>>();
+  for (const line of lines) {
+    const [, way = '', ifname = ''] = pattern.exec(line) ?? [];
+    if (ifname !== '') ways.set(ifname, (ways.get(ifname) ?? new Set()).add(way));
+  }
+  return [...ways].filter(([, seen]) => seen.size === 2).map(([ifname]) => ifname);
+}
+
+async function withAccepts(
+  chain: ForeignForwardChain,
+  dockerUser: readonly string[],
+): Promise<ForeignForwardChain> {
+  if (chain.policy !== 'drop') return chain;
+  const names = [chain.chain, ...(dockerUser.includes(chain.family) ? ['DOCKER-USER'] : [])];
+  const texts = await Promise.all(
+    names.map((name) => runQuietly('nft', ['list', 'chain', chain.family, chain.table, name])),
+  );
+  return { ...chain, accepts: acceptedBothWays(texts.join('\n').split('\n'), NFT_ACCEPT) };
+}
+
 const LEGACY = [
   { family: 'ip', program: 'iptables-legacy', tables: '/proc/net/ip_tables_names' },
   { family: 'ip6', program: 'ip6tables-legacy', tables: '/proc/net/ip6_tables_names' },
@@ -80,9 +106,10 @@ async function readLegacy({ family, program, tables }: (typeof LEGACY)[number]):
   if (!hasLegacyFilter(tables)) return { forwardChains: [], dockerUser: [], ufw: [] };
   const lines = (await runQuietly(program, ['-S'])).split('\n');
   const policy = lines.includes('-P FORWARD DROP') ? 'drop' : 'accept';
+  const accepts = acceptedBothWays(lines, LEGACY_ACCEPT);
   const has = (start: string): boolean => lines.some((line) => line.startsWith(start));
   return {
-    forwardChains: [{ family, table: 'filter', chain: 'FORWARD', policy, legacy: true }],
+    forwardChains: [{ family, table: 'filter', chain: 'FORWARD', policy, accepts, legacy: true }],
     dockerUser: has('-N DOCKER-USER') ? [family] : [],
     ufw: has('-N ufw') ? [family] : [],
   };
@@ -95,8 +122,11 @@ export async function readForeignFirewall(): Promise<ForeignFirewall> {
     ...LEGACY.map(readLegacy),
   ]);
   const seen = parseForeignFirewall(json === '' ? '{}' : json);
+  const forwardChains = await Promise.all(
+    seen.forwardChains.map((chain) => withAccepts(chain, seen.dockerUser)),
+  );
   return {
-    forwardChains: [...seen.forwardChains, ...legacies.flatMap(({ forwardChains }) => forwardChains)],
+    forwardChains: [...forwardChains, ...legacies.flatMap(({ forwardChains }) => forwardChains)],
     dockerUser: [...seen.dockerUser, ...legacies.flatMap(({ dockerUser }) => dockerUser)],
     ufw: [...seen.ufw, ...legacies.flatMap(({ ufw }) => ufw)],
     firewalld: seen.firewalld,

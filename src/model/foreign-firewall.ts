@@ -6,6 +6,8 @@ export interface ForeignForwardChain {
   readonly table: string;
   readonly chain: string;
   readonly policy: 'accept' | 'drop';
+  /** Interfaces for which a rule of it (or of Docker's chain for users) accepts both ways. */
+  readonly accepts: readonly string[];
   /** Of the older iptables, which nft does not see. */
   readonly legacy: boolean;
 }

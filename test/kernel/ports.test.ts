@@ -196,8 +196,8 @@ async function heardInside(address: string, datagram: (mark: string) => Buffer):
 }
 
 describe('what UDP remembers', () => {
-  const first = port(8080, 80, { protocol: 'udp' });
-  const second = port(8081, 80, { protocol: 'udp' });
+  const first = port(8090, 80, { protocol: 'udp' });
+  const second = port(8091, 80, { protocol: 'udp' });
 
   test('of a removed port is dropped, of another is not', async () => {
     publish(first, second);
@@ -206,7 +206,7 @@ describe('what UDP remembers', () => {
     expect(dropConntrack(socket, [{ port: first, change: 'removed' }])).toBe(1);
     expect(dropConntrack(socket, [{ port: first, change: 'removed' }])).toBe(0);
     publish();
-    const all = { ...second, hostPort: 8000, hostPortEnd: 9000 };
+    const all = { ...second, hostPort: 8085, hostPortEnd: 9000 };
     expect(dropConntrack(socket, [{ port: all, change: 'removed' }])).toBe(1);
   });
 
