@@ -1,6 +1,6 @@
 /** The rules for published ports, as far as they need no state. */
 import { VethdError } from '../errors.ts';
-import { type Address, tryParseAddress } from './address.ts';
+import { type Address, formatAddress, tryParseAddress } from './address.ts';
 import type { PortSpec, Protocol } from './endpoint.ts';
 
 /** A wish for a published port that passed the rules. */
@@ -62,13 +62,52 @@ function parsePort(spec: PortSpec): ParsedPort {
   };
 }
 
-/** Parses the wishes; invalidArgument names the first bad one. */
-export function parsePorts(specs: readonly PortSpec[]): ParsedPort[] {
-  if (specs.length > MAX_PORTS) {
-    throw new VethdError(
-      'invalidArgument',
-      `${specs.length} published ports: want at most ${MAX_PORTS}; use ranges`,
-    );
+/** A wish whose host port the client named. */
+type NamedPort = ParsedPort & { readonly hostPort: number };
+
+function isNamed(port: ParsedPort): port is NamedPort {
+  return port.hostPort !== undefined;
+}
+
+function bindingOf({ protocol, hostAddress }: ParsedPort): string {
+  return `${protocol} ${hostAddress === undefined ? '' : formatAddress(hostAddress)}`;
+}
+
+function follows(port: NamedPort, before: NamedPort): boolean {
+  const length = before.containerPortEnd - before.containerPort + 1;
+  return (
+    bindingOf(port) === bindingOf(before) &&
+    port.containerPort === before.containerPort + length &&
+    port.hostPort === before.hostPort + length
+  );
+}
+
+/** Neighbouring ports as one range: Docker's clients send a range port by port, in no useful order. */
+function joinRanges(ports: readonly ParsedPort[]): ParsedPort[] {
+  const named = ports.filter(isNamed).map((port) => ({ port, binding: bindingOf(port) }));
+  named.sort((a, b) => (a.binding < b.binding ? -1 : a.binding > b.binding ? 1 : 0) || order(a.port, b.port));
+  const joined: NamedPort[] = [];
+  for (const { port } of named) {
+    const before = joined.at(-1);
+    if (before === undefined || !follows(port, before)) joined.push(port);
+    else joined[joined.length - 1] = { ...before, containerPortEnd: port.containerPortEnd };
   }
-  return specs.map(parsePort);
+  return [...joined, ...ports.filter((port) => !isNamed(port))];
+}
+
+function order(a: NamedPort, b: NamedPort): number {
+  return a.hostPort - b.hostPort || a.containerPort - b.containerPort;
+}
+
+/**
+ * Parses the wishes; invalidArgument names the first bad one. Neighbouring ports come back as one range, those with
+ * a host port first.
+ */
+export function parsePorts(specs: readonly PortSpec[]): ParsedPort[] {
+  const ports = joinRanges(specs.map(parsePort));
+  if (ports.length <= MAX_PORTS) return ports;
+  throw new VethdError(
+    'invalidArgument',
+    `${ports.length} published ports: want at most ${MAX_PORTS} ranges`,
+  );
 }
