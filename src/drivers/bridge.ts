@@ -114,12 +114,17 @@ function hostState(driverNetwork: DriverNetwork): NetState {
   };
 }
 
-function portOf(options: BridgeOptions): BridgePort {
+/**
+ * A member that publishes ports may ask itself by them: where bridged frames pass the host's hooks
+ * (net.bridge.bridge-nf-call-iptables), the translated frame goes back to the port that it came by.
+ */
+function portOf(options: BridgeOptions, { ports }: Endpoint): BridgePort {
   return {
     isolated: !options.icc,
     locked: options.spoofcheck,
     learning: !options.spoofcheck,
     neighSuppress: options.permanentNeighbours,
+    hairpin: ports.length > 0,
     guard: true,
   };
 }
@@ -175,7 +180,7 @@ function pairOf(driverNetwork: DriverNetwork, endpoint: Endpoint): { host: Link;
       mac: '',
       addrGenMode: 'none',
       master: bridgeName(driverNetwork),
-      port: portOf(options),
+      port: portOf(options, endpoint),
       peer: { netns: containerId, ifname },
     },
     peer: {

@@ -39,6 +39,7 @@ const LOCKED: BridgePort = {
   locked: true,
   learning: false,
   neighSuppress: false,
+  hairpin: false,
   guard: false,
 };
 

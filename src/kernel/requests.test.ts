@@ -4,7 +4,14 @@ import { decodeLink } from './codec/link.ts';
 import { decodeMessages, encodeMessage, type NetlinkRequest } from './codec/message.ts';
 import { changeLink, retiredName, retireHostEnd } from './requests.ts';
 
-const PORT = { isolated: true, locked: false, learning: true, neighSuppress: false, guard: false };
+const PORT = {
+  isolated: true,
+  locked: false,
+  learning: true,
+  neighSuppress: false,
+  hairpin: false,
+  guard: false,
+};
 
 /** What a request sets, in words. */
 function told(request: NetlinkRequest): string {

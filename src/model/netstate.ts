@@ -28,6 +28,8 @@ export interface BridgePort {
   readonly locked: boolean;
   readonly learning: boolean;
   readonly neighSuppress: boolean;
+  /** Frames may leave by the port that they came by. */
+  readonly hairpin: boolean;
   /** BPDU guard and root block. */
   readonly guard: boolean;
 }

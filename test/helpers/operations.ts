@@ -34,7 +34,14 @@ export function vethLink(ifname: string, master: string, netns: NetnsKey): Link 
     alias: `vethd:${ifname}`,
     mtu: 1400,
     master,
-    port: { isolated: false, locked: true, learning: false, neighSuppress: false, guard: true },
+    port: {
+      isolated: false,
+      locked: true,
+      learning: false,
+      neighSuppress: false,
+      hairpin: false,
+      guard: true,
+    },
     peer: { netns, ifname: 'eth0' },
   };
 }

@@ -195,7 +195,14 @@ describe('changes of a link', () => {
   test('into and out of a bridge', async () => {
     await ip(['link', 'add', 'p0', 'type', 'bridge']);
     await ip(['link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1']);
-    const port = { isolated: true, locked: false, learning: true, neighSuppress: false, guard: false };
+    const port = {
+      isolated: true,
+      locked: false,
+      learning: true,
+      neighSuppress: false,
+      hairpin: false,
+      guard: false,
+    };
     const into: Operation = { ...on, op: 'changeLink', ifname: 'v0', change: { master: 'br0', port } };
     expect(await refusals(kernel, [into], new Map())).toEqual([]);
     expect((await linkOf('v0'))?.linkinfo?.info_slave_data).toMatchObject({ isolated: true });

@@ -60,6 +60,7 @@ describe('links as iproute2 is told', () => {
         locked: true,
         learning: false,
         neighSuppress: false,
+        hairpin: false,
         guard: true,
       },
       group: 0,
@@ -156,11 +157,18 @@ describe('requests, byte for byte', () => {
   });
 
   test('what a port may do', () => {
-    const port = { isolated: true, locked: false, learning: true, neighSuppress: false, guard: true };
+    const port = {
+      isolated: true,
+      locked: false,
+      learning: true,
+      neighSuppress: false,
+      hairpin: false,
+      guard: true,
+    };
     expect(Buffer.from(encodeSetPort({ ifindex: 3 }, port).body)).toEqual(
       hex(
-        '00 00 0000 03000000 00000000 00000000 4400 1200 0b00 0400 62726964676500 00 3400 0500',
-        '0500 0500 01000000 0500 0600 01000000 0500 0800 01000000',
+        '00 00 0000 03000000 00000000 00000000 4c00 1200 0b00 0400 62726964676500 00 3c00 0500',
+        '0500 0400 00000000 0500 0500 01000000 0500 0600 01000000 0500 0800 01000000',
         '0500 2000 00000000 0500 2100 01000000 0500 2700 00000000',
       ),
     );
@@ -187,7 +195,14 @@ test('what is asked for is what is read', () => {
 });
 
 test('a port’s attributes are read as they were asked for', () => {
-  const port = { isolated: true, locked: true, learning: false, neighSuppress: true, guard: true };
+  const port = {
+    isolated: true,
+    locked: true,
+    learning: false,
+    neighSuppress: true,
+    hairpin: true,
+    guard: true,
+  };
   expect(decodeLink(asMessage(encodeSetPort({ ifindex: 3 }, port))).port).toMatchObject(port);
 });
 

@@ -58,6 +58,7 @@ const ADDR_GEN_MODES: readonly AddrGenMode[] = ['eui64', 'none'];
 /** linux/if_link.h: IFLA_BRPORT_*. GUARD is the BPDU guard, PROTECT the root block. */
 const BRPORT = {
   STATE: 1,
+  MODE: 4,
   GUARD: 5,
   PROTECT: 6,
   LEARNING: 8,
@@ -160,6 +161,7 @@ export function encodeSetPort(selector: LinkSelector, port: BridgePort): Netlink
   writer.nest(IFLA.LINKINFO, () => {
     writer.textAttribute(INFO.SLAVE_KIND, 'bridge');
     writer.nest(INFO.SLAVE_DATA, () => {
+      flag(BRPORT.MODE, port.hairpin);
       flag(BRPORT.GUARD, port.guard);
       flag(BRPORT.PROTECT, port.guard);
       flag(BRPORT.LEARNING, port.learning);
@@ -260,11 +262,13 @@ function decodePort(attributes: AttributeReader): PortDraft {
     locked: false,
     learning: false,
     neighSuppress: false,
+    hairpin: false,
     guard: false,
   };
   let rootBlock = false;
   while (attributes.next()) {
     if (attributes.type === BRPORT.STATE) port.state = PORT_STATES[attributes.u8()] ?? 'disabled';
+    else if (attributes.type === BRPORT.MODE) port.hairpin = attributes.u8() !== 0;
     else if (attributes.type === BRPORT.GUARD) port.guard = attributes.u8() !== 0;
     else if (attributes.type === BRPORT.PROTECT) rootBlock = attributes.u8() !== 0;
     else if (attributes.type === BRPORT.LEARNING) port.learning = attributes.u8() !== 0;

@@ -25,6 +25,7 @@ function samePort(a: BridgePort, b: BridgePort): boolean {
     a.locked === b.locked &&
     a.learning === b.learning &&
     a.neighSuppress === b.neighSuppress &&
+    a.hairpin === b.hairpin &&
     a.guard === b.guard
   );
 }
@@ -84,6 +85,7 @@ export function showPort(port: BridgePort): string {
     `locked ${flag(port.locked)}`,
     `learning ${flag(port.learning)}`,
     `neigh_suppress ${flag(port.neighSuppress)}`,
+    `hairpin ${flag(port.hairpin)}`,
     `guard ${flag(port.guard)}`,
     `root_block ${flag(port.guard)}`,
   ].join(' ');
