@@ -8,7 +8,7 @@
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { type FileResult, formatResult, formatTotals, readReport, sum } from './test-report.ts';
 
@@ -20,8 +20,16 @@ const fileTimeoutMs = 300_000;
 const filesAtOnce = 2;
 const vitest = 'node_modules/.bin/vitest';
 
+const colour = process.stdout.isTTY === true;
+
 const checks: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
-  ['format and lint', 'node_modules/.bin/biome', 'ci', '--error-on-warnings'],
+  [
+    'format and lint',
+    'node_modules/.bin/biome',
+    'ci',
+    '--error-on-warnings',
+    `--colors=${colour ? 'force' : 'off'}`,
+  ],
   ['types', 'node_modules/.bin/tsc', '--noEmit'],
   ['openapi is fresh', 'node_modules/.bin/tsx', 'scripts/openapi.ts', '--check'],
 ];
@@ -39,7 +47,7 @@ async function runCommand(file: string, args: readonly string[]) {
     timeout: fileTimeoutMs,
     // The throwaway host dies with its first process, and everything in it.
     killSignal: 'SIGKILL',
-    env: process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' },
+    env: colour ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' },
   });
   const note = ended.timedOut ? `\nended after ${fileTimeoutMs / 1000} s\n` : '';
   return { ok: !ended.failed, output: ended.all + note, durationMs: performance.now() - started };
@@ -67,7 +75,7 @@ async function runCheck([name, file, ...args]: (typeof checks)[number]): Promise
 /** Runs vitest once; `prefix` is a command that it is run by. */
 async function runVitest(stage: Stage, files: readonly string[], prefix: readonly string[]) {
   const label = files.length === 1 ? files.join() : stage;
-  const report = join(reports, `${basename(label)}.json`);
+  const report = join(reports, `${label.replaceAll('/', '-')}.json`);
   const [file = vitest, ...args] = [
     ...prefix,
     vitest,

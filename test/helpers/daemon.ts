@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { attempt, type Ended, type RunOptions, run } from './commands.ts';
+import { linksOfVethd } from './host.ts';
 import { type Answer, type RequestOptions, request } from './http.ts';
 import { until } from './until.ts';
 
@@ -48,8 +49,8 @@ export class Daemon {
   }
 
   /** Starts the daemon and waits until it answers `GET /_ping`. Rejects with its logs when it ends before. */
-  async start(): Promise<void> {
-    const child = this.#spawn();
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const child = this.begin(env);
     await until(
       'the daemon answers',
       async () => {
@@ -67,7 +68,8 @@ export class Daemon {
     );
   }
 
-  #spawn(): ChildProcess {
+  /** Starts the daemon, with more environment if given, and waits for nothing. */
+  begin(env: Readonly<Record<string, string>> = {}): ChildProcess {
     const args = ['--socket', this.socket, '--state-dir', this.stateDir, ...(this.#options.args ?? [])];
     const program = [join(repository, 'dist/main.js'), ...args];
     const [file, rest] =
@@ -76,7 +78,9 @@ export class Daemon {
         : [process.execPath, program];
     const child = spawn(file, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.#options.env },
+      env: { ...process.env, ...this.#options.env, ...env },
+      // A process group of its own, so that it can be killed with its children.
+      detached: true,
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -109,10 +113,23 @@ export class Daemon {
     await this.end('SIGKILL');
   }
 
-  /** Ends the daemon and removes its folder. */
+  /** SIGKILL to the daemon and whatever it has started. */
+  async killGroup(): Promise<void> {
+    const child = this.#process;
+    const group = child?.pid;
+    if (child === undefined || group === undefined || child.exitCode !== null || child.signalCode !== null)
+      return;
+    this.#process = undefined;
+    const ended = once(child, 'exit');
+    process.kill(-group, 'SIGKILL');
+    await ended;
+  }
+
+  /** Ends the daemon, removes its folder and what it left in the host, so that another one can start here. */
   async dispose(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
+    if (this.#options.ownHost !== true) await forgetVethd();
   }
 
   /** One request to the daemon's socket. */
@@ -156,9 +173,7 @@ export class Daemon {
   // biome-ignore lint/suspicious/noExplicitAny: as Answer.body
   async events(filters: object, since = '0', until = nowInSeconds()): Promise<readonly any[]> {
     const query = `since=${since}&until=${until}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
-    const answer = await this.request('GET', `/events?${query}`);
-    const lines = typeof answer.body === 'string' ? answer.body.split('\n') : [JSON.stringify(answer.body)];
-    return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+    return (await this.request('GET', `/events?${query}`, undefined, { lines: true })).body;
   }
 
   /** Runs vethctl against this daemon; stdout, or an error with what it wrote. */
@@ -174,4 +189,10 @@ export class Daemon {
   #vethctlOptions(): RunOptions {
     return { env: { VETHD_SOCKET: this.socket } };
   }
+}
+
+/** Removes what a daemon made in this throwaway host: a new one refuses to start beside links of an older state. */
+async function forgetVethd(): Promise<void> {
+  for (const link of await linksOfVethd()) await attempt('ip', ['link', 'del', link]);
+  for (const family of ['inet', 'bridge']) await attempt('nft', ['delete', 'table', family, 'vethd']);
 }

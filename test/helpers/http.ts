@@ -39,12 +39,11 @@ export function request(
       answer.on('error', reject);
       answer.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body:
-            options.lines && answer.statusCode === 200 ? decodeLines(text) : decodeBody(text, answer.headers),
-        });
+        try {
+          resolve(decodeAnswer(answer, text, options));
+        } catch (error) {
+          reject(new Error(`${method} ${path}: ${text}`, { cause: error }));
+        }
       });
     });
     sent.setTimeout(options.timeoutMs ?? 30_000, () =>
@@ -53,6 +52,15 @@ export function request(
     sent.on('error', reject);
     sent.end(payload);
   });
+}
+
+function decodeAnswer(answer: IncomingMessage, text: string, options: RequestOptions): Answer {
+  const { statusCode: status = 0, headers } = answer;
+  return {
+    status,
+    headers,
+    body: options.lines && status === 200 ? decodeLines(text) : decodeBody(text, headers),
+  };
 }
 
 function encodeBody(body: unknown): string | undefined {
