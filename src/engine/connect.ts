@@ -9,7 +9,7 @@ import type { StoreReader } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
-import { insertEndpoint, memberEvent, scopeOfEndpoints } from './endpoint-rows.ts';
+import { insertEndpoint, memberEvent, restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
 import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts';
 import { forgetIfIdle } from './forget.ts';
 
@@ -40,7 +40,7 @@ function checkMembership(reader: StoreReader, network: Network, container: Conta
       'container cannot be connected to multiple networks with one of the networks in private (none) mode',
     );
   }
-  if (reader.findEndpoint(network.id, container.id) !== undefined) {
+  if (container.state === 'running' && reader.findEndpoint(network.id, container.id) !== undefined) {
     throw new VethdError(
       'forbidden',
       `endpoint with name ${container.name} already exists in network ${network.name}`,
@@ -66,7 +66,10 @@ async function seenIfnames(
   return new Set(found?.status === 'present' ? found.state.links.map(({ ifname }) => ifname) : []);
 }
 
-/** Attaches a container to a network: notFound, invalidArgument, forbidden or conflict when it may not be. */
+/**
+ * Attaches a container to a network; the settings of one that does not run take the place of earlier ones. Throws
+ * notFound, invalidArgument, forbidden or conflict when it may not be.
+ */
 export async function connect(
   context: EngineContext,
   networkTerm: string,
@@ -82,6 +85,8 @@ export async function connect(
     const network = getNetwork(writer, networkTerm);
     const container = adopt(writer, found);
     checkMembership(writer, network, container);
+    const former = writer.findEndpoint(network.id, container.id);
+    if (former !== undefined) writer.removeEndpoint(former.id);
     const endpoint = insertEndpoint(context, writer, network, container, parsed, seen);
     return {
       result: endpoint,
@@ -90,6 +95,7 @@ export async function connect(
       needs: container.state === 'running' ? [container.id] : [],
       undo: (undoer) => {
         undoer.removeEndpoint(endpoint.id);
+        if (former !== undefined) restoreEndpoint(undoer, network, former);
         forgetIfIdle(undoer, container.id);
       },
       events: container.state === 'running' ? [memberEvent('connect', network, container)] : [],
