@@ -1,5 +1,5 @@
 /** HTTP over a Unix socket, without a client library that could hide anything. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
 /** An answer, whatever its status. */
 export interface Answer {
