@@ -62,7 +62,7 @@ export async function onlyLoopback(): Promise<void> {
     'A network namespace is a network stack of its own: links, addresses, routes, rules.',
     'Docker would call this one a container. It has no way to talk to anybody.',
   );
-  await change('ns', 'add', 'quiet');
+  await change('ns', 'add', 'quiet', '--network', 'none');
   await show('ip', '-n', 'quiet', '-brief', 'address');
   const found = await links('quiet');
   check('its only link is lo, and it is up', namesOf(found).join() === 'lo', found);

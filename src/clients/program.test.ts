@@ -316,6 +316,24 @@ describe('ns', () => {
     });
   });
 
+  test('add without a network leaves none, so that connect works at once', async () => {
+    reply('POST /containers/create', { Id: 'eee', Warnings: [] }, 201);
+    reply('POST /containers/eee/start', undefined, 204);
+    reply('POST /networks/none/disconnect', undefined, 200);
+    expect(await vethctl('ns', 'add', 'web')).toMatchObject({ status: 0, out: 'eee\n' });
+    expect(sent[0]).toMatchObject({ body: { HostConfig: { NetworkMode: 'none' } } });
+    expect(sent.at(-1)).toMatchObject({ url: '/networks/none/disconnect', body: { Container: 'eee' } });
+  });
+
+  test('add refuses an address on no network', async () => {
+    const { status, err } = await vethctl('ns', 'add', 'web', '--ip', '10.9.0.9');
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: 'an address, alias or port is one on a network: name it with --network\n',
+    });
+    expect(sent).toEqual([]);
+  });
+
   test('add takes back a namespace that does not start', async () => {
     reply('POST /containers/create', { Id: 'eee', Warnings: [] }, 201);
     reply('POST /containers/eee/start', { message: 'network lab not found' }, 404);

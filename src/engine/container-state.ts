@@ -36,7 +36,7 @@ function checkOwner(reader: StoreReader, { source }: Container): void {
 }
 
 /** The container as it runs; its namespace is made under the name that it has now. */
-function started(context: EngineContext, before: Container): Container {
+export function started(context: EngineContext, before: Container): Container {
   const { source, name } = before;
   return {
     ...before,

@@ -4,14 +4,15 @@ import type { Container, ContainerSource, ContainerSpec } from '../model/contain
 import { EMPTY_ENDPOINT_SPEC, type EndpointSpec } from '../model/endpoint.ts';
 import { parseEndpointSpec } from '../model/endpoint-rules.ts';
 import { checkContainerName } from '../model/names.ts';
-import { EMPTY_SCOPE } from '../reconcile/scope.ts';
+import { EMPTY_SCOPE, type Scope } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
+import { started } from './container-state.ts';
 import { type EngineContext, formatTime, NEVER, newId } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
-import { insertEndpoint } from './endpoint-rows.ts';
+import { insertEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
 import { checkForeignName, nameTaken } from './find.ts';
-import { containerEvent } from './memberships.ts';
+import { containerEvent, membershipsOf } from './memberships.ts';
 
 /** What `POST /containers/create` answers. */
 export interface Created {
@@ -21,6 +22,11 @@ export interface Created {
 
 const NO_PROCESS =
   'vethd runs no process and pulls no image: the container is a network namespace (ip netns exec NAME …)';
+
+/** Whoever names an image expects a program to run. */
+function namesImage({ config }: ContainerSpec): boolean {
+  return typeof config['Image'] === 'string' && config['Image'] !== '';
+}
 
 function freeName(reader: StoreReader, id: string): string {
   for (let digits = 8; ; digits++) {
@@ -73,7 +79,14 @@ function joinNow(
   return { ...container, pending };
 }
 
-/** Stores the container; the namespace is made at start. */
+/** A start belongs to every creation that somebody asks about: alone it would change nothing in the kernel. */
+function scopeOfStart(context: EngineContext, writer: StoreWriter, container: Container): Scope {
+  const running = started(context, container);
+  writer.updateContainer(running);
+  return scopeOfEndpoints(running, membershipsOf(writer, container.id));
+}
+
+/** Stores the container; the namespace is made at start. A dry run says what both would do. */
 export async function createContainer(
   context: EngineContext,
   spec: ContainerSpec,
@@ -105,8 +118,8 @@ export async function createContainer(
     const container = joinNow(context, writer, bare, wishesOf(spec));
     writer.updateContainer(container);
     return {
-      result: { id, warnings: [NO_PROCESS] },
-      scope: EMPTY_SCOPE,
+      result: { id, warnings: namesImage(spec) ? [NO_PROCESS] : [] },
+      scope: mode.dryRun ? scopeOfStart(context, writer, container) : EMPTY_SCOPE,
       concerns: [],
       undo: (undoer) => undoer.removeContainer(id),
       events: [containerEvent(container, 'create')],

@@ -102,6 +102,27 @@ describe('ns', () => {
     expect(listNetns()).toEqual(['bob']);
   });
 
+  test('add without a network gives one that can be connected at once', async () => {
+    await network('lab', '--subnet', '10.9.0.0/24');
+    await namespace('web');
+    const [row] = JSON.parse(`[${await vethd.vethctl('ns', 'ls', '--format', 'json')}]`);
+    expect(row).toMatchObject({ Name: 'web', State: 'running', Networks: '' });
+    await vethd.vethctl('network', 'connect', 'lab', 'web');
+    expect(await ping('web', '10.9.0.1')).toBe(true);
+    await vethd.vethctl('network', 'disconnect', 'lab', 'web');
+  });
+
+  test('add --network none is alone until it leaves it', async () => {
+    await network('lab');
+    await namespace('web', '--network', 'none');
+    expect(await vethd.tryVethctl('network', 'connect', 'lab', 'web')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('none'),
+    });
+    expect((await linksOf('web')).map((link) => link.ifname)).toEqual(['lo']);
+    expect(await inNetns('web', 'ping', '-c', '1', '127.0.0.1')).toContain(' 0% packet loss');
+  });
+
   test('exec passes flags, the exit code and a fatal signal on', async () => {
     await namespace('web');
     const script = 'printf "%s|" "$@"; exit 42';
@@ -134,6 +155,26 @@ describe('ns', () => {
 });
 
 describe('--dry-run', () => {
+  test('ns add tells what creation and start do together', async () => {
+    await network('lab', '--subnet', '10.9.0.0/24');
+    const before = await snapshot();
+    const lines = await vethd.vethctl(
+      'ns',
+      'add',
+      'web',
+      '--network',
+      'lab',
+      '--ip',
+      '10.9.0.9',
+      '--dry-run',
+    );
+    expect(lines).toMatch(/^ip netns add web$/m);
+    expect(lines).toMatch(/^ip link add veth[0-9a-f]{7} .*netns web$/m);
+    expect(lines).toMatch(/^ip -n web address add 10\.9\.0\.9\/24 /m);
+    expect(await vethd.vethctl('ns', 'ls', '-q')).toBe('');
+    expect(await snapshot()).toEqual(before);
+  });
+
   test('prints commands that would do the same, and changes nothing', async () => {
     const before = await snapshot();
     const create = await vethd.vethctl('network', 'create', '--dry-run', '--subnet', '10.9.0.0/24', 'lab');

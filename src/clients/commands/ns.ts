@@ -1,6 +1,13 @@
 /** `vethctl ns …`: network namespaces, which the API calls containers. */
 import type { Command } from 'commander';
-import { createContainer, type Filters, listContainers, removeContainer, startContainer } from '../calls.ts';
+import {
+  createContainer,
+  disconnectContainer,
+  type Filters,
+  listContainers,
+  removeContainer,
+  startContainer,
+} from '../calls.ts';
 import { ApiError, ask, send } from '../client.ts';
 import { filter, list, listFormat, map, publish } from '../flags.ts';
 import { change, forEachTerm, type Shell } from '../shell.ts';
@@ -74,7 +81,8 @@ function nameOf(container: ContainerSummary): string {
 }
 
 interface AddOptions extends EndpointOptions {
-  readonly network: string;
+  /** Undefined: a bare namespace, on no network. */
+  readonly network?: string;
   readonly label?: Readonly<Record<string, string>>;
   readonly dryRun?: boolean;
 }
@@ -82,7 +90,7 @@ interface AddOptions extends EndpointOptions {
 function addAdd(ns: Command, shell: Shell): void {
   ns.command('add <name>')
     .description('Make a namespace, bound at /run/netns/NAME as `ip netns add` does')
-    .option('--network <network>', 'network to join', 'none')
+    .option('--network <network>', 'network to join (default: none of them, not even none)')
     .option('--ip <address>', 'IPv4 address on that network')
     .option('--ip6 <address>', 'IPv6 address on that network')
     .option('--mac-address <mac>', 'MAC address on that network')
@@ -91,17 +99,26 @@ function addAdd(ns: Command, shell: Shell): void {
     .option('-l, --label <key=value>', 'label of the namespace', map)
     .option(...DRY_RUN)
     .action(async (name: string, options: AddOptions) => {
+      checkMemberFlags(options);
       const call = createContainer(name, createBody(options));
       if (options.dryRun) return change(shell, call, true, () => undefined);
       const { Id, Warnings } = await ask(shell.client(), call);
       for (const warning of Warnings ?? []) shell.io.err(`WARNING: ${warning}\n`);
-      await startOrRemove(shell, Id);
+      await startOrRemove(shell, Id, options.network === undefined);
       shell.io.out(`${Id}\n`);
     });
 }
 
+/** What is said of a membership needs one. */
+function checkMemberFlags({ network, ip, ip6, macAddress, alias, publish: ports }: AddOptions): void {
+  if (network !== undefined) return;
+  if ([ip, ip6, macAddress, alias, ports].every((wish) => wish === undefined)) return;
+  throw new Error('an address, alias or port is one on a network: name it with --network');
+}
+
 function createBody(options: AddOptions): object {
-  const { network } = options;
+  // Docker's API has no container without a network; it is left again after the start.
+  const { network = 'none' } = options;
   const plain = ['none', 'host', 'default'].includes(network) || network.startsWith('container:');
   return {
     Labels: options.label ?? {},
@@ -119,9 +136,10 @@ function withoutPorts(options: AddOptions): EndpointOptions {
 }
 
 /** A namespace that cannot start is of no use, and its name would stay taken. */
-async function startOrRemove(shell: Shell, id: string): Promise<void> {
+async function startOrRemove(shell: Shell, id: string, bare: boolean): Promise<void> {
   try {
     await send(shell.client(), startContainer(id));
+    if (bare) await send(shell.client(), disconnectContainer('none', id, false));
   } catch (error) {
     if (error instanceof ApiError) await send(shell.client(), removeContainer(id));
     throw error;
