@@ -71,11 +71,9 @@ export class Daemon {
   /** Starts the daemon, with more environment if given, and waits for nothing. */
   begin(env: Readonly<Record<string, string>> = {}): ChildProcess {
     const args = ['--socket', this.socket, '--state-dir', this.stateDir, ...(this.#options.args ?? [])];
-    const program = [join(repository, 'dist/main.js'), ...args];
-    const [file, rest] =
-      this.#options.ownHost === true
-        ? [join(repository, 'scripts/throwaway'), [process.execPath, ...program]]
-        : [process.execPath, program];
+    const program = [join(repository, 'bin/vethd'), ...args];
+    const [file = '', ...rest] =
+      this.#options.ownHost === true ? [join(repository, 'scripts/throwaway'), ...program] : program;
     const child = spawn(file, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.#options.env, ...env },
