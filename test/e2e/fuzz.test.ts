@@ -1,0 +1,105 @@
+/**
+ * Whatever is asked of a real daemon: no 5xx but those that are Docker's own answers, always a message, and a refused
+ * request (or a dry run) changes neither the API's answers nor the kernel. VETHD_FUZZ_RUNS sets how many requests.
+ */
+import { readdirSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { daemonForFile, expectSnapshot } from '../helpers/daemon-for-file.ts';
+import { type FuzzRequest, fuzzRequest } from '../helpers/fuzz-requests.ts';
+import { addNetns, linksOf, removeNetns, snapshot } from '../helpers/host.ts';
+import type { Answer } from '../helpers/http.ts';
+import { until } from '../helpers/until.ts';
+
+const RUNS = Number(process.env['VETHD_FUZZ_RUNS'] ?? 2_000);
+/** A look with `ip` and `nft` costs much more than a request: one for so many. */
+const RUNS_PER_SNAPSHOT = 40;
+
+// Docker answers these with 500 as well; what is not there is 501, and swarm 503.
+const DOCKERS_OWN =
+  /is not connected to (the )?network|no available IPv[46] addresses on this network's address pools/;
+
+const daemon = daemonForFile({ args: ['--log-level', 'error'] });
+
+beforeAll(async () => {
+  await addNetns('b1');
+  await addNetns('b2');
+});
+
+afterAll(async () => {
+  const containers = await daemon.call('GET', '/containers/json?all=1');
+  for (const { Id: id } of containers) await daemon.call('DELETE', `/containers/${id}?force=1`);
+  for (let left = 1; left > 0; ) {
+    await daemon.call('POST', '/networks/prune');
+    const networks = await daemon.call('GET', '/networks?filters={"type":["custom"]}');
+    for (const { Id: id } of networks) await daemon.request('DELETE', `/networks/${id}`);
+    left = networks.length;
+  }
+  await removeNetns('b1');
+  await removeNetns('b2');
+});
+
+/** What the API shows, without what passes by itself. Below 1.28 the list of networks holds the members. */
+async function shownState(): Promise<unknown> {
+  const networks = await daemon.call('GET', '/v1.27/networks');
+  const containers = await daemon.call('GET', '/containers/json?all=1');
+  return [networks, containers.map(({ Status: _, Created: __, ...rest }: Record<string, unknown>) => rest)];
+}
+
+/** Our devices and the named namespaces, read without starting a program. */
+function seenState(): unknown {
+  const links = readdirSync('/sys/class/net').filter((name) =>
+    /^(br-[0-9a-f]{12}|veth[0-9a-f]{7}|vethd0)$/.test(name),
+  );
+  return [links.sort(), readdirSync('/run/netns').sort()];
+}
+
+async function settledSnapshot(): Promise<unknown> {
+  await until('what was retired is reaped', async () =>
+    (await linksOf()).every(({ ifalias }) => ifalias !== 'vethd:retired'),
+  );
+  return snapshot();
+}
+
+function expectProper(request: FuzzRequest, answer: Answer): void {
+  if (answer.status < 400) return;
+  expect(Object.keys(answer.body), JSON.stringify(request)).toEqual(['message']);
+  expect(answer.body.message).not.toBe('');
+  if (answer.status < 500 || answer.status === 501) return;
+  expect(answer.body.message, JSON.stringify(request)).toMatch(DOCKERS_OWN);
+}
+
+/** A restart that fails has stopped the container, as in Docker. */
+function mayChange({ method, path, dryRun }: FuzzRequest, { status }: Answer): boolean {
+  if (method === 'GET' || dryRun) return false;
+  return status < 300 || path.includes('/restart');
+}
+
+test(`${RUNS} generated requests`, { timeout: 3_600_000 }, async () => {
+  let runs = 0;
+  const statuses = new Map<number, number>();
+  await fc.assert(
+    fc.asyncProperty(fuzzRequest, async (request) => {
+      runs += 1;
+      const kernel = runs % RUNS_PER_SNAPSHOT === 0 ? await settledSnapshot() : undefined;
+      const before = [await shownState(), seenState()];
+      const answer = await daemon.request(request.method, request.path, request.body);
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+      expectProper(request, answer);
+      if (mayChange(request, answer)) return;
+      expect([await shownState(), seenState()], JSON.stringify([request, answer])).toEqual(before);
+      if (kernel !== undefined) await expectSnapshot(kernel);
+    }),
+    // Each run builds on those before: a shorter request alone would show nothing.
+    { numRuns: RUNS, endOnFailure: true },
+  );
+  // Requests that all fail would prove little.
+  const changed = (statuses.get(200) ?? 0) + (statuses.get(201) ?? 0) + (statuses.get(204) ?? 0);
+  expect(changed).toBeGreaterThan(RUNS / 10);
+  console.log(
+    [...statuses]
+      .sort()
+      .map(([status, count]) => `${status}: ${count}`)
+      .join(', '),
+  );
+});
