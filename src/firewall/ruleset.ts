@@ -11,7 +11,6 @@ import { renderTables, type SetElements } from './skeleton.ts';
 export interface Ruleset {
   /** The whole script without elements: depends on no network and no endpoint. */
   readonly skeleton: string;
-  readonly guardedForwarding: FirewallInput['guardedForwarding'];
   /** What each network and endpoint adds, by id. No element is added by two of them. */
   readonly objects: ReadonlyMap<string, SetElements>;
 }
@@ -24,6 +23,15 @@ export type RulesetDiff =
   /** Nothing is known of the former one, or the rules themselves differ: feed `text` to nft. */
   | { readonly kind: 'full'; readonly text: string };
 
+const SKELETON = renderTables(new Map());
+
+/** Stands among the ids of networks and endpoints for what belongs to none of them. */
+const GUARD = 'guard';
+
+function guardElements(families: FirewallInput['guardedForwarding']): SetElements {
+  return new Map([['guarded', families]]);
+}
+
 /** Renders everything. Endpoints of networks that are not in the input add nothing. */
 export function renderRuleset(input: FirewallInput): Ruleset {
   const networks = new Map(input.networks.map((network) => [network.id, network]));
@@ -32,8 +40,7 @@ export function renderRuleset(input: FirewallInput): Ruleset {
     const network = networks.get(endpoint.networkId);
     if (network !== undefined) objects.set(endpoint.id, endpointElements(network, endpoint));
   }
-  const { guardedForwarding } = input;
-  return { skeleton: renderTables(guardedForwarding, new Map()), guardedForwarding, objects };
+  return { skeleton: SKELETON, objects: objects.set(GUARD, guardElements(input.guardedForwarding)) };
 }
 
 /** What is new in some networks and endpoints; everything else stays as it was. */
@@ -43,6 +50,7 @@ export interface RulesetScope {
   readonly endpoints: readonly { readonly network: FirewallNetwork; readonly endpoint: FirewallEndpoint }[];
   /** Ids of networks and endpoints that are gone. */
   readonly gone: readonly string[];
+  readonly guardedForwarding: FirewallInput['guardedForwarding'];
 }
 
 /** The ruleset after a change of some objects, in time proportional to those. */
@@ -53,7 +61,7 @@ export function patchRuleset(ruleset: Ruleset, scope: RulesetScope): Ruleset {
   for (const { network, endpoint } of scope.endpoints) {
     objects.set(endpoint.id, endpointElements(network, endpoint));
   }
-  return { ...ruleset, objects };
+  return { ...ruleset, objects: objects.set(GUARD, guardElements(scope.guardedForwarding)) };
 }
 
 /** The whole ruleset as one nft script, to be run in place of whatever was there. */
@@ -67,7 +75,7 @@ export function rulesetText(ruleset: Ruleset): string {
     }
   }
   for (const texts of elements.values()) texts.sort();
-  return renderTables(ruleset.guardedForwarding, elements);
+  return renderTables(elements);
 }
 
 const NO_ELEMENTS: SetElements = new Map();

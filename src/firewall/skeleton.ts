@@ -2,7 +2,6 @@
  * The rules: constant text but for one switch. Everything that differs between networks and endpoints is an
  * element of a set or map, so that a packet meets the same few lookups with one network or five hundred.
  */
-import type { Family } from '../model/address.ts';
 import { NFT_SETS, NFT_TABLE, type NftField, type NftSet, type NftSetName } from '../model/nft-sets.ts';
 
 /** A chain: its name and its lines. */
@@ -41,20 +40,18 @@ const INTO: readonly Chain[] = [
 
 // `within` comes first: where net.bridge.bridge-nf-call-iptables is 1, frames between two members of one bridge
 // pass here too, with both names the bridge's.
-function forwardChain(guarded: readonly Family[]): Chain {
-  return [
-    'forward',
-    'type filter hook forward priority filter; policy accept;',
-    'iifname . oifname @within goto within',
-    'iifname @internal drop',
-    'oifname @internal drop',
-    'ct state established,related accept',
-    'ct state invalid meta nfproto . iifname @masqueraded drop',
-    'meta nfproto . oifname vmap @into',
-    'iifname @bridges accept',
-    ...guarded.map((family) => `meta nfproto ${family} drop`),
-  ];
-}
+const FORWARD: Chain = [
+  'forward',
+  'type filter hook forward priority filter; policy accept;',
+  'iifname . oifname @within goto within',
+  'iifname @internal drop',
+  'oifname @internal drop',
+  'ct state established,related accept',
+  'ct state invalid meta nfproto . iifname @masqueraded drop',
+  'meta nfproto . oifname vmap @into',
+  'iifname @bridges accept',
+  'meta nfproto @guarded drop',
+];
 
 const INET_BASE: readonly Chain[] = [
   // route_localnet is on for bridges with published ports; nobody on a bridge may use it.
@@ -198,8 +195,8 @@ function tableLines(family: NftSet['table'], chains: readonly Chain[], elements:
 }
 
 /** Both tables as one nft script that puts them in place of what was there, in one transaction. */
-export function renderTables(guarded: readonly Family[], elements: SetElements): string {
-  const inet = [PUBLISH, ...INTO, ...INET_BASE, forwardChain(guarded)];
+export function renderTables(elements: SetElements): string {
+  const inet = [PUBLISH, ...INTO, ...INET_BASE, FORWARD];
   return [
     ...tableLines('inet', inet, elements),
     ...tableLines('bridge', [...SENDERS, ...MEMBERS], elements),

@@ -57,6 +57,8 @@ export const NFT_SETS = {
   within: setOf('inet', 'ifname', 'ifname'),
   /** Bridges whose members may not talk to each other. */
   no_icc: setOf('inet', 'ifname'),
+  /** Families whose forwarding between interfaces that are not ours stays off. */
+  guarded: setOf('inet', 'nf_proto'),
   /** What becomes of new connections into a bridge, by the network's gateway mode. */
   into: mapOf('inet', ['nf_proto', 'ifname'], 'verdict'),
   /** Host interfaces that may reach published ports at the members' own addresses, with the bridge. */

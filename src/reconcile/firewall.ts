@@ -80,6 +80,7 @@ function patched(store: StoreReader, before: Known, scope: Scope): Known {
       return parsed === undefined ? [] : [{ network: parsed, endpoint }];
     }),
     gone: named.filter((id) => !kept.has(id)),
+    guardedForwarding: guardedFamilies(store),
   });
   const publications = patchedPublications(before.publications, named, publicationsOf(endpoints));
   return { ruleset, publications };
@@ -180,9 +181,7 @@ export class Firewall {
   }
 
   #wanted(store: StoreReader, scope: Scope, before: Known | undefined): Known {
-    const guarded = guardedFamilies(store);
-    const isGuardSame = before?.ruleset.guardedForwarding.join() === guarded.join();
-    if (before === undefined || scope.everything || !isGuardSame) {
+    if (before === undefined || scope.everything) {
       const input = firewallInput(store);
       return { ruleset: renderRuleset(input), publications: publicationsOf(input.endpoints) };
     }

@@ -69,7 +69,12 @@ function rulesetWith(count: number): Ruleset {
 
 function withPorts(before: Ruleset, ...ports: PublishedPort[]): Ruleset {
   const endpoint = endpointWith({ id: 'new', veth: 'vethnew', ports });
-  return patchRuleset(before, { networks: [], endpoints: [{ network, endpoint }], gone: [] });
+  return patchRuleset(before, {
+    networks: [],
+    endpoints: [{ network, endpoint }],
+    gone: [],
+    guardedForwarding: [],
+  });
 }
 
 function changesBetween(before: Ruleset, after: Ruleset): readonly ElementChange[] {
