@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
-import { type ApiConfig, DEFAULT_LIMITS } from './api/context.ts';
+import { type ApiConfig, DEFAULT_LIMITS, noLoad } from './api/context.ts';
 import { type Config, readCommand } from './config.ts';
 import { parseResolvConf, RESOLV_CONF_MARK, type ResolvConf } from './dns/resolv-conf.ts';
 import { createResolver } from './dns/server.ts';
@@ -23,6 +23,7 @@ import { peerOfSocket } from './kernel/peer.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
 import { createNameService, type NameService } from './reconcile/name-service.ts';
@@ -58,19 +59,20 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   const unlock = lockFolder(config.stateDir);
   if (inheritedSocket() === undefined) await clearSocket(config.socket);
   if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
-  const store = openStore(join(config.stateDir, 'vethd.db'));
-  const kernel = await openKernel({
-    netnsDir: config.netnsDir,
-    onFatal: (error) => crash(log, error),
-  });
+  const metrics = createMetrics();
+  const store = metrics.watchStore(openStore(join(config.stateDir, 'vethd.db')));
+  const kernel = metrics.watchKernel(
+    await openKernel({ netnsDir: config.netnsDir, onFatal: (error) => crash(log, error) }),
+  );
   const reconciler = createReconciler({
     store,
     kernel,
     drivers: DRIVERS,
     repairsPerMinute: config.repairsPerMinute,
   });
+  reconciler.onPass(metrics.onPass);
   const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
-  const names = startNames(config, { store, kernel, reconciler, log, resolvConf });
+  const names = startNames(config, { store, kernel, reconciler, log, resolvConf, metrics });
   const engine = createEngine({
     store,
     kernel,
@@ -94,7 +96,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     const mended = names.mendFile(name);
     if (mended !== undefined) engine.tellMended(mended, `wrote ${config.netnsEtcDir}/${name}/resolv.conf`);
   });
-  const stopServing = await serve(config, engine, log);
+  const stopServing = await serve(config, { engine, log, store, reconciler, metrics });
   tellSystemd('READY=1');
   const stopWatchdog = startWatchdog();
   log.info({ socket: config.socket, stateDir: config.stateDir }, 'ready');
@@ -125,12 +127,14 @@ function startNames(
     readonly reconciler: Reconciler;
     readonly log: Logger;
     readonly resolvConf: () => ResolvConf;
+    readonly metrics: Metrics;
   },
 ): NameService {
-  const { store, kernel, reconciler, log, resolvConf } = rooms;
+  const { store, kernel, reconciler, log, resolvConf, metrics } = rooms;
   const resolver = createResolver({
     source: createZoneSource(store),
     upstreams: () => resolvConf().nameservers,
+    onQuery: metrics.onQuery,
     onError: (container, error) => log.warn({ container, err: error }, 'the resolver of a container failed'),
   });
   const files = createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK);
@@ -146,13 +150,32 @@ function engineConfig(config: Config): Parameters<typeof createEngine>[0]['confi
 }
 
 /** Listens on the socket, and on the one that only reads if there is one; gives the function that ends both. */
-async function serve(config: Config, engine: Engine, log: pino.Logger): Promise<() => Promise<void>> {
-  const { readOnlySocket } = config;
-  const uids = config.allowUids === undefined ? {} : { allowedUids: new Set(config.allowUids) };
-  const writing = { ...apiConfig(config), ...uids };
+async function serve(
+  config: Config,
+  rooms: {
+    readonly engine: Engine;
+    readonly log: pino.Logger;
+    readonly store: Store;
+    readonly reconciler: Reconciler;
+    readonly metrics: Metrics;
+  },
+): Promise<() => Promise<void>> {
+  const { engine, log, store, reconciler, metrics } = rooms;
+  const { readOnlySocket, allowUids } = config;
+  const [load, readingLoad] = [noLoad(), noLoad()];
+  const { addressPools } = engineConfig(config);
+  metrics.readFrom({
+    store,
+    addressPools,
+    loads: [load, readingLoad],
+    passesWaiting: () => reconciler.waiting,
+  });
+  const common = apiConfig(config, metrics);
+  const uids = allowUids === undefined ? {} : { allowedUids: new Set(allowUids) };
+  const writing = { ...common, ...uids, load };
   const ends = [await serveOn(config.socket, inheritedSocket(), { engine, log, config: writing })];
   if (readOnlySocket !== undefined) {
-    const reading = { ...apiConfig(config), readOnly: true };
+    const reading = { ...common, readOnly: true, load: readingLoad };
     ends.push(await serveOn(readOnlySocket, undefined, { engine, log, config: reading }));
   }
   return async () => {
@@ -174,7 +197,7 @@ async function serveOn(
   };
 }
 
-function apiConfig(config: Config): ApiConfig {
+function apiConfig(config: Config, metrics: Metrics): ApiConfig {
   const { stateDir, allowExec } = config;
   return {
     version: version(),
@@ -184,6 +207,8 @@ function apiConfig(config: Config): ApiConfig {
     allowExec,
     readOnly: false,
     limits: DEFAULT_LIMITS,
+    metrics: metrics.text,
+    onAnswer: metrics.onAnswer,
     peerOf: peerOfSocket,
   };
 }

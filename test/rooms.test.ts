@@ -19,6 +19,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   // Host ports are chosen by what is published, and foreign firewalls judged, in the pure firewall room.
   engine: ['model', 'ipam', 'drivers', 'firewall', 'store', 'reconcile'],
   api: ['model', 'engine'],
+  // Listeners and wrappers that main.ts puts around the others: it needs the names of what they tell.
+  metrics: ['model', 'kernel', 'store', 'reconcile', 'api'],
   clients: ['model'],
   'config.ts': ['model'],
   'errors.ts': [],
@@ -30,6 +32,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   koffi: ['kernel'],
   fastify: ['api', 'main.ts'],
   'dns-packet': ['dns'],
+  'prom-client': ['metrics'],
 };
 
 /** Files that do no I/O, read no clock and draw no random number. */

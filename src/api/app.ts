@@ -4,7 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Engine } from '../engine/contract.ts';
 import { containerRoutes } from './containers/routes.ts';
-import type { ApiConfig, ApiContext, App } from './context.ts';
+import { type ApiConfig, type ApiContext, type App, noLoad } from './context.ts';
 import { installConventions, standardHeaders } from './conventions.ts';
 import { answerParserError, sendError } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
@@ -71,11 +71,12 @@ function createContext(app: App, { engine, config }: AppOptions): ApiContext {
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   const { writesRunning, writesQueued } = config.limits;
+  const load = config.load ?? noLoad();
   return {
     engine,
     config,
-    write: createGate(writesRunning, writesQueued),
-    streams: { open: 0 },
+    write: createGate(writesRunning, writesQueued, load),
+    load,
     closing: closing.signal,
   };
 }

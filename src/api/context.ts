@@ -59,6 +59,30 @@ export const DEFAULT_LIMITS: ApiLimits = Object.freeze({
   keepAliveTimeoutMs: 75_000,
 });
 
+/** What the application has in hand now; it keeps the figures up to date, others read them. */
+export interface ApiLoad {
+  /** Changing requests that are being carried out. */
+  writesRunning: number;
+  /** Changing requests that wait for their turn. */
+  writesWaiting: number;
+  /** Open event streams. */
+  eventStreams: number;
+}
+
+/** An application's load before its first request. */
+export function noLoad(): ApiLoad {
+  return { writesRunning: 0, writesWaiting: 0, eventStreams: 0 };
+}
+
+/** A request that has its answer. */
+export interface Answered {
+  readonly method: string;
+  /** The route's pattern, such as `/networks/:id`; `none` for a path that has no route. */
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
 /** How the API presents itself and what it allows. */
 export interface ApiConfig {
   /** vethd's own version, such as `0.1.0`. */
@@ -76,6 +100,10 @@ export interface ApiConfig {
   readonly limits: ApiLimits;
   /** The text of `GET /metrics` in Prometheus' format; without it the route is absent. */
   readonly metrics?: () => Promise<string>;
+  /** Told of every answer. */
+  readonly onAnswer?: (answered: Answered) => void;
+  /** Where the load is kept, for whoever wants to show it; without it in an object of the application's own. */
+  readonly load?: ApiLoad;
   /** Who is at the other end; logged with each write. Undefined when the connection is gone. */
   readonly peerOf?: (socket: Socket) => Peer | undefined;
   /** Users who may ask anything, by uid; root always may. Without it: whoever can open the socket. */
@@ -91,13 +119,7 @@ export interface ApiContext {
    * wait already.
    */
   readonly write: <Result>(verb: () => Promise<Result>) => Promise<Result>;
-  /** Open event streams. */
-  readonly streams: StreamCount;
+  readonly load: ApiLoad;
   /** Aborted when the application closes: long answers end then. */
   readonly closing: AbortSignal;
-}
-
-/** How many event streams are open now. */
-export interface StreamCount {
-  open: number;
 }

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { VethdError } from '../errors.ts';
-import type { ApiConfig, App, Peer } from './context.ts';
+import type { Answered, ApiConfig, App, Peer } from './context.ts';
 import { pageNotFound } from './errors.ts';
 import { parseBody } from './json.ts';
 import { fitMembers } from './members.ts';
@@ -129,6 +129,13 @@ function installWriteLog(app: App, peerOf: (socket: Socket) => Peer | undefined)
   });
 }
 
+function installAnswerListener(app: App, onAnswer: (answered: Answered) => void): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
+    onAnswer({ method: request.method, route, status: reply.statusCode, durationMs: reply.elapsedTime });
+  });
+}
+
 /** Installs the hooks on the application; its routes are registered afterwards. */
 export function installConventions(app: App, config: ApiConfig): void {
   const headers = standardHeaders(config);
@@ -150,4 +157,5 @@ export function installConventions(app: App, config: ApiConfig): void {
   });
   installBodies(app);
   installWriteLog(app, peerOf);
+  if (config.onAnswer !== undefined) installAnswerListener(app, config.onAnswer);
 }

@@ -39,6 +39,8 @@ export interface ResolverOptions {
   /** Port of the upstreams; 53. */
   readonly upstreamPort?: number;
   readonly limits?: ResolverLimits;
+  /** Told what became of each question. */
+  readonly onQuery?: (outcome: 'reply' | 'forward' | 'ignore') => void;
   /** Told of what went wrong with a container's socket or a read of the source; the question got SERVFAIL. */
   readonly onError?: (containerId: string, error: unknown) => void;
 }
@@ -108,6 +110,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     transport: Transport,
   ): Promise<Uint8Array | undefined> {
     const verdict = verdictOn(containerId, packet, transport);
+    options.onQuery?.(verdict.kind);
     if (verdict.kind === 'ignore') return undefined;
     if (verdict.kind === 'reply') return verdict.bytes;
     return await forwarder.forward(containerId, { packet, query: verdict.query }, transport);

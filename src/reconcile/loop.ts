@@ -57,10 +57,10 @@ export interface PassResult {
 }
 
 /**
- * Told after every pass, for events, metrics and services that follow the kernel. What it promises is waited for
+ * Told after every pass and how long it took, for events, metrics and services that follow the kernel. What it promises is waited for
  * before those who asked for the pass are answered; it must not reject, nor wait for another pass.
  */
-export type PassListener = (scope: Scope, result: PassResult) => void | Promise<void>;
+export type PassListener = (scope: Scope, result: PassResult, durationMs: number) => void | Promise<void>;
 
 interface Waiter {
   readonly scope: Scope;
@@ -96,6 +96,8 @@ export interface Reconciler {
   gather(store: StoreReader, scope: Scope): Wanted;
   /** What a pass would do for what was gathered, as command lines. Changes nothing. */
   preview(wanted: Wanted): Promise<readonly string[]>;
+  /** How many ask for the next pass while one runs. */
+  readonly waiting: number;
   /** Calls `listener` after every pass from now on. */
   onPass(listener: PassListener): void;
   /** Resolves when no pass runs or waits. */
@@ -187,6 +189,10 @@ class Loop implements Reconciler {
     });
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   gather(store: StoreReader, scope: Scope): Wanted {
     const firewall = this.#firewall.plan(store, scope).operations;
     return { desired: gatherDesired(store, this.#options.drivers, scope), firewall };
@@ -220,8 +226,10 @@ class Loop implements Reconciler {
   async #serve(waiters: readonly Waiter[]): Promise<void> {
     try {
       const scope = unionOf(waiters.map((waiter) => waiter.scope));
+      const began = performance.now();
       const result = await this.#pass(scope, waiters);
-      for (const listener of this.#listeners) await listener(scope, result);
+      const durationMs = performance.now() - began;
+      for (const listener of this.#listeners) await listener(scope, result, durationMs);
       for (const waiter of waiters) waiter.resolve(result);
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error);

@@ -10,7 +10,16 @@ import { listNetns } from './host.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 const LINK_FIELDS = ['ifname', 'mtu', 'operstate', 'master', 'ifalias', 'inet6_addr_gen_mode', 'group'];
-const PORT_FIELDS = ['state', 'isolated', 'locked', 'learning', 'neigh_suppress', 'hairpin', 'bpdu_guard', 'root_block'];
+const PORT_FIELDS = [
+  'state',
+  'isolated',
+  'locked',
+  'learning',
+  'neigh_suppress',
+  'hairpin',
+  'bpdu_guard',
+  'root_block',
+];
 /** Settings that the kernel does not show by other means. */
 const SYSCTLS = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'];
 

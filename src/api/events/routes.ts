@@ -62,7 +62,7 @@ function endAt(moment: bigint, stream: LineStream): () => void {
   return () => clearTimeout(timer);
 }
 
-function follow(raw: ServerResponse, wish: Wish, { engine, config, streams, closing }: ApiContext): void {
+function follow(raw: ServerResponse, wish: Wish, { engine, config, load, closing }: ApiContext): void {
   const needsPast = wish.since !== undefined || wish.until !== undefined;
   // Without an await in between nothing is missed and nothing comes twice.
   const past = needsPast ? engine.listEvents(0) : [];
@@ -72,9 +72,9 @@ function follow(raw: ServerResponse, wish: Wish, { engine, config, streams, clos
   });
   const forget = wish.until === undefined ? () => undefined : endAt(wish.until, stream);
   signalOf(raw, closing).addEventListener('abort', () => stream.close(), { once: true });
-  streams.open++;
+  load.eventStreams++;
   finished(raw, () => {
-    streams.open--;
+    load.eventStreams--;
     unsubscribe();
     forget();
   });
@@ -82,7 +82,7 @@ function follow(raw: ServerResponse, wish: Wish, { engine, config, streams, clos
 
 /** Registers the route. */
 export function eventRoutes(app: App, context: ApiContext): void {
-  const { streams, config } = context;
+  const { load, config } = context;
   app.get(
     '/events',
     {
@@ -96,8 +96,8 @@ export function eventRoutes(app: App, context: ApiContext): void {
     },
     async (request, reply) => {
       const wish = wishOf(request.query);
-      if (streams.open >= config.limits.eventStreams) {
-        throw new VethdError('unavailable', `${streams.open} event streams are open already`, {
+      if (load.eventStreams >= config.limits.eventStreams) {
+        throw new VethdError('unavailable', `${load.eventStreams} event streams are open already`, {
           errno: 'EAGAIN',
         });
       }

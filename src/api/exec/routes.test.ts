@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Engine, Execs } from '../../engine/contract.ts';
 import { VethdError } from '../../errors.ts';
 import type { ExecSpec, TerminalSize } from '../../model/exec.ts';
-import { DEFAULT_LIMITS } from '../context.ts';
+import { DEFAULT_LIMITS, noLoad } from '../context.ts';
 import { installConventions } from '../conventions.ts';
 import { sendError } from '../errors.ts';
 import { parseQuery } from '../query.ts';
@@ -95,7 +95,7 @@ async function serve(program: Program) {
   const closing = new AbortController();
   // The routes of this folder call nothing else of the engine.
   const engine = { execs: program } as Partial<Engine> as Engine;
-  execRoutes(app, { engine, config, write: (verb) => verb(), streams: { open: 0 }, closing: closing.signal });
+  execRoutes(app, { engine, config, write: (verb) => verb(), load: noLoad(), closing: closing.signal });
   await app.listen({ host: '127.0.0.1', port: 0 });
   closers.push(() => app.close());
   const address = app.server.address();

@@ -35,7 +35,7 @@ function pingRoutes(app: App): void {
   );
 }
 
-function factRoutes(app: App, { engine, config, streams }: ApiContext): void {
+function factRoutes(app: App, { engine, config, load }: ApiContext): void {
   app.get(
     '/version',
     { schema: { tags: TAGS, summary: 'Versions', response: { 200: VersionAnswer, ...ERRORS } } },
@@ -44,7 +44,7 @@ function factRoutes(app: App, { engine, config, streams }: ApiContext): void {
   app.get(
     '/info',
     { schema: { tags: TAGS, summary: 'The daemon and its host', response: { 200: InfoAnswer, ...ERRORS } } },
-    async (request) => toInfo(await engine.info(), config, streams.open, minorOf(request)),
+    async (request) => toInfo(await engine.info(), config, load.eventStreams, minorOf(request)),
   );
 }
 

@@ -1,0 +1,68 @@
+/** The kernel and the store with a clock around their calls. What they give and throw is untouched. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Kernel } from '../kernel/contract.ts';
+import type { Store } from '../store/contract.ts';
+import { LATENCIES } from './latencies.ts';
+
+/** The kernel; the time of a call includes its waiting for the thread. */
+export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
+  const seconds = new Histogram({
+    name: 'vethd_kernel_call_seconds',
+    help: 'Calls of the kernel thread, their waiting for others included.',
+    labelNames: ['call'],
+    buckets: LATENCIES,
+    registers,
+  });
+  const running = new Gauge({
+    name: 'vethd_kernel_calls_running',
+    help: 'Calls that the kernel thread has not answered yet.',
+    registers,
+  });
+  const operations = new Counter({
+    name: 'vethd_operations_total',
+    help: 'Changes of the kernel by kind; outcome is ok or the kernel’s errno.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  });
+  const timed = <Result>(call: string, promise: Promise<Result>): Promise<Result> => {
+    const stop = seconds.startTimer({ call });
+    running.inc();
+    return promise.finally(() => {
+      running.dec();
+      stop();
+    });
+  };
+  return {
+    ...kernel,
+    probeNetns: (ref) => timed('probeNetns', kernel.probeNetns(ref)),
+    listNetnsNames: () => timed('listNetnsNames', kernel.listNetnsNames()),
+    listHostRoutes: () => timed('listHostRoutes', kernel.listHostRoutes()),
+    observe: (request) => timed('observe', kernel.observe(request)),
+    reap: () => timed('reap', kernel.reap()),
+    apply: async (request) => {
+      const results = await timed('apply', kernel.apply(request));
+      for (const [index, { op }] of request.operations.entries()) {
+        const result = results[index];
+        if (result !== undefined) operations.inc({ operation: op, outcome: result.ok ? 'ok' : result.errno });
+      }
+      return results;
+    },
+  };
+}
+
+/** The store; the time of a change ends when it is on the disk, or refused. */
+export function watchStore(store: Store, registers: Registry[]): Store {
+  const seconds = new Histogram({
+    name: 'vethd_store_write_seconds',
+    help: 'Changes of the database until they are on the disk, those that share a transaction each for itself.',
+    buckets: LATENCIES,
+    registers,
+  });
+  return {
+    ...store,
+    write: (change) => {
+      const stop = seconds.startTimer();
+      return store.write(change).finally(() => stop());
+    },
+  };
+}
