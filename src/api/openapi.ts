@@ -9,6 +9,13 @@ Every path exists bare and below \`/v1.NN\`, from ${MIN_API_VERSION} to ${MAX_AP
 \`{"message": "…"}\`. Member names of bodies match without regard to case, null means "not given", unknown members
 are ignored. Changing routes take \`dry-run=true\` and then answer with the command lines that would do the same.`;
 
+/** OpenAPI 3.0 knows one `example`; the plugin does not see the `examples` below additionalProperties. */
+function withOneExample(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('examples' in value)) return value;
+  const { examples, ...rest } = value;
+  return Array.isArray(examples) ? { ...rest, example: examples[0] } : value;
+}
+
 /** Options of the plugin that writes the document. */
 export function openapiOptions(config: ApiConfig): SwaggerOptions {
   return {
@@ -16,6 +23,7 @@ export function openapiOptions(config: ApiConfig): SwaggerOptions {
     transformObject: (document) =>
       JSON.parse(
         JSON.stringify('openapiObject' in document ? document.openapiObject : document.swaggerObject),
+        withOneExample,
       ),
     openapi: {
       openapi: '3.0.3',

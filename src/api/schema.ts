@@ -79,6 +79,6 @@ export const IdParameter = Type.Object({
 export function PlainText(description: string, example: string) {
   return {
     description,
-    content: { 'text/plain': { schema: Type.String({ examples: [example] }) } },
+    content: { 'text/plain': { schema: Type.String(), example } },
   };
 }
