@@ -51,19 +51,13 @@ function checkMembership(reader: StoreReader, network: Network, container: Conta
 /** Names of the interfaces that are in the container's namespace now; none where it does not run. */
 async function seenIfnames(
   context: EngineContext,
-  { container }: FoundContainer,
+  { container, ifnames }: FoundContainer,
 ): Promise<ReadonlySet<string>> {
+  if (ifnames !== undefined) return new Set(ifnames);
   const ref = netnsRefOf(container);
   if (ref === undefined || container.state !== 'running') return new Set();
-  const key = container.id;
-  const { netns } = await context.kernel.observe({
-    host: [],
-    hostSysctls: [],
-    netns: [{ key, ref, sysctls: [] }],
-    scanNames: false,
-  });
-  const found = netns.get(key);
-  return new Set(found?.status === 'present' ? found.state.links.map(({ ifname }) => ifname) : []);
+  const found = await context.kernel.visitNetns(ref);
+  return new Set(found.status === 'present' ? found.ifnames : []);
 }
 
 /**

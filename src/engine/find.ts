@@ -39,6 +39,8 @@ export function noSuchContainer(term: string): VethdError {
 export interface FoundContainer {
   readonly container: Container;
   readonly adopted: boolean;
+  /** Names of the links in its namespace now; undefined when nobody has looked. */
+  readonly ifnames: readonly string[] | undefined;
 }
 
 const NETNS_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -114,13 +116,14 @@ export function containerFor(
 async function findUnadopted(context: EngineContext, term: string): Promise<FoundContainer | undefined> {
   const named = refOf(term);
   if (named === undefined) return undefined;
-  const probe = await context.kernel.probeNetns(named.ref);
+  const probe = await context.kernel.visitNetns(named.ref);
   if (probe.status === 'refused')
     throw new VethdError('invalidArgument', `${term} cannot be a container: ${probe.reason}`);
   if (probe.status === 'absent') return undefined;
   const [known] = context.store.listContainersIn(probe.identity);
-  if (known !== undefined) return { container: known, adopted: true };
-  return { container: containerFor(context, named.ref, probe), adopted: false };
+  const { ifnames } = probe;
+  if (known !== undefined) return { container: known, adopted: true, ifnames };
+  return { container: containerFor(context, named.ref, probe), adopted: false, ifnames };
 }
 
 /** Ids that inspect showed for namespaces that nobody adopted lead back to them. */
@@ -139,7 +142,7 @@ async function findById(context: EngineContext, term: string): Promise<FoundCont
 export async function findContainer(context: EngineContext, term: string): Promise<FoundContainer> {
   if (term === '') throw new VethdError('invalidArgument', 'invalid name or ID supplied: ""');
   const { match, count } = context.store.matchContainer(term);
-  if (match !== undefined) return { container: match, adopted: true };
+  if (match !== undefined) return { container: match, adopted: true, ifnames: undefined };
   if (count > 1) {
     throw new VethdError('invalidArgument', `multiple IDs found with provided prefix: ${term}`);
   }

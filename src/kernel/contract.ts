@@ -26,6 +26,11 @@ export type NetnsProbe =
   /** There is something that must not be entered: no namespace, a symlink, the host's own … */
   | { readonly status: 'refused'; readonly reason: string };
 
+/** As a probe, with the names of the links in the namespace. */
+export type NetnsVisit =
+  | (NetnsProbe & { readonly status: 'present'; readonly ifnames: readonly string[] })
+  | Exclude<NetnsProbe, { readonly status: 'present' }>;
+
 /** What of a host link a scoped observation should tell besides the link itself and its addresses. */
 export interface LinkQuery {
   readonly ifname: string;
@@ -176,6 +181,8 @@ export interface Kernel {
   readonly hostIdentity: NetnsIdentity;
   /** Looks where a reference leads, with every check. Never throws for what it finds. */
   probeNetns(ref: NetnsRef): Promise<NetnsProbe>;
+  /** As `probeNetns`, and enters it to see what links are there. */
+  visitNetns(ref: NetnsRef): Promise<NetnsVisit>;
   /** The names under /run/netns that lead to network namespaces other than the host's. */
   listNetnsNames(): Promise<readonly string[]>;
   /**

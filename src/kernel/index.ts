@@ -151,6 +151,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     bootId: ready.bootId,
     hostIdentity: ready.hostIdentity,
     probeNetns: (ref) => thread.call('probeNetns', ref),
+    visitNetns: (ref) => thread.call('visitNetns', ref),
     listNetnsNames: () => thread.call('listNetnsNames'),
     bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
     nsidOf: (ref) => thread.call('nsidOf', ref),

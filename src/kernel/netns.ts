@@ -8,7 +8,7 @@ import { basename, dirname } from 'node:path';
 import { VethdError } from '../errors.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import { describeErrnoName } from './codec/errno.ts';
-import type { NetnsProbe, NetnsRef } from './contract.ts';
+import type { NetnsProbe, NetnsRef, NetnsVisit } from './contract.ts';
 import {
   CLONE_NEWNET,
   enterNetns,
@@ -117,6 +117,12 @@ export function isHollow(fd: number): boolean {
   return stat.isFile() && stat.size === 0 && fileSystemType(fd) !== NSFS_MAGIC;
 }
 
+/** Names of the links in the calling thread's namespace; proc_pid_net(5): two lines of heading, then a line each. */
+function readIfnames(): string[] {
+  const lines = readFileSync('/proc/thread-self/net/dev', 'latin1').split('\n').slice(2);
+  return lines.map((line) => line.split(':')[0]?.trim() ?? '').filter((name) => name !== '');
+}
+
 /** The namespaces of this machine, as seen by one thread, which is in the daemon's own between two calls. */
 export class Namespaces {
   readonly bootId: string;
@@ -174,6 +180,18 @@ export class Namespaces {
     if (opened.status !== 'present') return opened;
     closeSync(opened.fd);
     return { status: 'present', identity: opened.identity, startTime: opened.startTime };
+  }
+
+  /** As `probe`, with the names of the links there: read as a file, for a third of what a socket costs. */
+  visit(ref: NetnsRef): NetnsVisit {
+    const opened = this.open(ref);
+    if (opened.status !== 'present') return opened;
+    const { fd, identity, startTime } = opened;
+    try {
+      return { status: 'present', identity, startTime, ifnames: this.within(fd, readIfnames) };
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** The names in the folder that lead to network namespaces other than the host's, sorted. */

@@ -9,6 +9,7 @@ export interface ThreadCalls
   extends Pick<
     Kernel,
     | 'probeNetns'
+    | 'visitNetns'
     | 'listNetnsNames'
     | 'bindNetns'
     | 'nsidOf'

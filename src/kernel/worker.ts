@@ -77,6 +77,8 @@ class KernelThread {
     switch (call.name) {
       case 'probeNetns':
         return this.#namespaces.probe(...call.args);
+      case 'visitNetns':
+        return this.#namespaces.visit(...call.args);
       case 'listNetnsNames':
         return this.#namespaces.listNames();
       case 'bindNetns':

@@ -35,6 +35,7 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
   return {
     ...kernel,
     probeNetns: (ref) => timed('probeNetns', kernel.probeNetns(ref)),
+    visitNetns: (ref) => timed('visitNetns', kernel.visitNetns(ref)),
     listNetnsNames: () => timed('listNetnsNames', kernel.listNetnsNames()),
     listHostRoutes: () => timed('listHostRoutes', kernel.listHostRoutes()),
     observe: (request) => timed('observe', kernel.observe(request)),

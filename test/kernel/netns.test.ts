@@ -58,6 +58,14 @@ describe('a namespace by name', () => {
     expect(probe).toEqual({ status: 'present', identity, startTime: undefined });
   });
 
+  test('is visited to see its links', async () => {
+    await addNetns('a');
+    await run('ip', ['-n', 'a', 'link', 'add', 'br0', 'type', 'bridge']);
+    const probe = await kernel.probeNetns(byName('a'));
+    expect(await kernel.visitNetns(byName('a'))).toEqual({ ...probe, ifnames: ['lo', 'br0'] });
+    expect(await kernel.visitNetns(byName('nope'))).toMatchObject({ status: 'absent' });
+  });
+
   test('is absent when it is not there', async () => {
     expect(await kernel.probeNetns(byName('nope'))).toMatchObject({ status: 'absent' });
   });
