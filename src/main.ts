@@ -14,6 +14,7 @@ import { createEngine, type RunningEngine } from './engine/engine.ts';
 import { messageOf, VethdError } from './errors.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
 import type { Kernel } from './kernel/contract.ts';
+import { keepDockerUserRule } from './kernel/docker-user.ts';
 import { readForeignFirewall } from './kernel/foreign-firewall.ts';
 import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
 import { openKernel } from './kernel/index.ts';
@@ -25,6 +26,7 @@ import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
+import { keepDockerUser } from './reconcile/docker-user.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
 import { createNameService, type NameService } from './reconcile/name-service.ts';
 import { createZoneSource } from './reconcile/names.ts';
@@ -69,6 +71,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     kernel,
     drivers: DRIVERS,
     repairsPerMinute: config.repairsPerMinute,
+    markForwarded: config.manageDockerUser,
   });
   reconciler.onPass(metrics.onPass);
   const resolvConf = watchFile('/etc/resolv.conf', parseResolvConf);
@@ -90,7 +93,8 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     if (type === 'container' && action === 'die') engine.execs.hangUp(actorId);
   });
   await engine.start();
-  const stopWatch = await startWatch({ store, kernel, reconciler, log });
+  const dockerUser = startDockerUser(config, reconciler, log);
+  const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: dockerUser.look });
   await watchProcesses({ store, kernel, reconciler, log });
   const filesWatch = new ResolvConfWatch(config.netnsEtcDir, (name) => {
     const mended = names.mendFile(name);
@@ -107,6 +111,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       stopWatchdog();
       stopWatch();
       filesWatch.close();
+      await dockerUser.close();
       engine.execs.hangUp();
       await stopServing();
       await reconciler.idle();
@@ -116,6 +121,23 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       unlock();
     },
   };
+}
+
+/** The one rule that we may have in another program's firewall. */
+function startDockerUser(
+  config: Config,
+  reconciler: Reconciler,
+  log: Logger,
+): { look(): void; close(): Promise<void> } {
+  const wanted = config.manageDockerUser;
+  const keeper = keepDockerUser({ wanted, keep: keepDockerUserRule, log });
+  const look = (): void => {
+    if (wanted) keeper.look();
+  };
+  reconciler.onPass(({ everything }) => {
+    if (everything) look();
+  });
+  return { look, close: () => keeper.close() };
 }
 
 /** Names in the namespaces, kept as each pass finds them. */

@@ -82,6 +82,7 @@ function chainObstacles(
   foreign: ForeignFirewall,
   bridges: readonly string[],
 ): CoexistenceWarning[] {
+  if (chain.acceptsMarked === true) return [];
   const concerned = bridges.filter((bridge) => !chain.accepts.includes(bridge));
   return chain.policy === 'drop' && concerned.length > 0 ? [droppingWarning(chain, foreign, concerned)] : [];
 }

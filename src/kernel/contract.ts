@@ -115,6 +115,8 @@ export type KernelChange =
   /** A watched process ended. */
   | { readonly kind: 'process'; readonly pid: number }
   | { readonly kind: 'firewall' }
+  /** Another program's packet filter: nothing of ours, but it may drop what we forward. */
+  | { readonly kind: 'foreignFirewall' }
   /** Events were lost: look at everything. */
   | { readonly kind: 'resync' };
 

@@ -33,17 +33,26 @@ export class FirewallAuthors {
   }
 }
 
-/** Calls `onChange` after every transaction of somebody else that touched a table of ours, and after a loss. */
+/** The table of iptables that holds FORWARD, and Docker's chains. */
+const FILTER_TABLE = 'filter';
+
+/** Whose tables were touched. */
+type Touched = 'firewall' | 'foreignFirewall';
+
+/**
+ * Calls `onChange` after every transaction of somebody else that touched a table of ours or iptables' filter table,
+ * and for ours after a loss.
+ */
 export class FirewallEvents {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
   readonly #reader: EventReader;
   readonly #stop: () => void;
   readonly #authors: FirewallAuthors;
-  readonly #onChange: () => void;
-  /** Whether the transaction that is being told of has touched a table of ours. */
-  #touched = false;
+  readonly #onChange: (touched: Touched) => void;
+  /** What the transaction that is being told of has touched. */
+  readonly #touched = new Set<Touched>();
 
-  constructor(authors: FirewallAuthors, onChange: () => void) {
+  constructor(authors: FirewallAuthors, onChange: (touched: Touched) => void) {
     this.#authors = authors;
     this.#onChange = onChange;
     this.#socket.join(NFNLGRP_NFTABLES);
@@ -65,7 +74,7 @@ export class FirewallEvents {
       } catch (error) {
         // ENOBUFS: some were lost, and they may have been about us.
         if (!(error instanceof SystemError)) throw error;
-        this.#onChange();
+        this.#onChange('firewall');
       }
     }
   }
@@ -75,11 +84,12 @@ export class FirewallEvents {
       const event = decodeNftablesEvent(message);
       if (event === undefined) continue;
       if (event.kind !== 'generation') {
-        this.#touched ||= concernsOurTables(event);
+        if (concernsOurTables(event)) this.#touched.add('firewall');
+        else if (event.kind === 'table' && event.table === FILTER_TABLE) this.#touched.add('foreignFirewall');
         continue;
       }
-      if (this.#touched && !this.#authors.has(event.port)) this.#onChange();
-      this.#touched = false;
+      if (!this.#authors.has(event.port)) for (const one of this.#touched) this.#onChange(one);
+      this.#touched.clear();
     }
   }
 }

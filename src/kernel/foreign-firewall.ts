@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import type { ForeignFirewall, ForeignForwardChain } from '../model/foreign-firewall.ts';
+import { FORWARD_MARK, FORWARD_MARK_WORDS } from '../model/forward-mark.ts';
 import { NFT_TABLE } from '../model/nft-sets.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -60,8 +61,13 @@ async function runQuietly(file: string, args: readonly string[]): Promise<string
   return failed ? '' : stdout;
 }
 
+const MARK = FORWARD_MARK.toString(16);
+const LEGACY_MARKED = `-A DOCKER-USER ${FORWARD_MARK_WORDS.join(' ')} `;
 // As nft lists them, those that iptables made included; a rule with any other condition is none of these.
 const NFT_ACCEPT = /^\s*(iifname|oifname) "([^"]+)"(?: counter packets \d+ bytes \d+)? accept\b/;
+const NFT_MARKED = new RegExp(
+  `^\\s*meta mark (?:&|and) 0x0*${MARK} == 0x0*${MARK}(?:\\s+counter packets \\d+ bytes \\d+)?\\s+accept\\b`,
+);
 const LEGACY_ACCEPT = /^-A (?:FORWARD|DOCKER-USER) (-i|-o) (\S+) -j ACCEPT$/;
 
 /** Interfaces that lines of rules accept both as input and as output. */
@@ -83,7 +89,12 @@ async function withAccepts(
   const texts = await Promise.all(
     names.map((name) => runQuietly('nft', ['list', 'chain', chain.family, chain.table, name])),
   );
-  return { ...chain, accepts: acceptedBothWays(texts.join('\n').split('\n'), NFT_ACCEPT) };
+  const lines = texts.join('\n').split('\n');
+  return {
+    ...chain,
+    accepts: acceptedBothWays(lines, NFT_ACCEPT),
+    acceptsMarked: lines.some((line) => NFT_MARKED.test(line)),
+  };
 }
 
 const LEGACY = [
@@ -108,8 +119,11 @@ async function readLegacy({ family, program, tables }: (typeof LEGACY)[number]):
   const policy = lines.includes('-P FORWARD DROP') ? 'drop' : 'accept';
   const accepts = acceptedBothWays(lines, LEGACY_ACCEPT);
   const has = (start: string): boolean => lines.some((line) => line.startsWith(start));
+  const acceptsMarked = lines.some((line) => line.startsWith(LEGACY_MARKED) && line.endsWith(' ACCEPT'));
   return {
-    forwardChains: [{ family, table: 'filter', chain: 'FORWARD', policy, accepts, legacy: true }],
+    forwardChains: [
+      { family, table: 'filter', chain: 'FORWARD', policy, accepts, acceptsMarked, legacy: true },
+    ],
     dockerUser: has('-N DOCKER-USER') ? [family] : [],
     ufw: has('-N ufw') ? [family] : [],
   };

@@ -29,6 +29,7 @@ function keyOf(change: KernelChange): string {
     case 'process':
       return `process ${change.pid}`;
     case 'firewall':
+    case 'foreignFirewall':
     case 'resync':
       return change.kind;
   }
@@ -53,9 +54,7 @@ export class Watch {
     this.#started = true;
     const { host, namespaces } = this.#options;
     const network = new NetworkEvents(host, (change) => this.#note(change));
-    const firewall = new FirewallEvents(this.#options.firewallAuthors, () =>
-      this.#note({ kind: 'firewall' }),
-    );
+    const firewall = new FirewallEvents(this.#options.firewallAuthors, (kind) => this.#note({ kind }));
     this.#closers.push(
       () => network.close(),
       () => firewall.close(),

@@ -8,6 +8,8 @@ export interface ForeignForwardChain {
   readonly policy: 'accept' | 'drop';
   /** Interfaces for which a rule of it (or of Docker's chain for users) accepts both ways. */
   readonly accepts: readonly string[];
+  /** Whether Docker's chain for users accepts what bears FORWARD_MARK; not unless said. */
+  readonly acceptsMarked?: boolean;
   /** Of the older iptables, which nft does not see. */
   readonly legacy: boolean;
 }

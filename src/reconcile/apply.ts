@@ -25,8 +25,14 @@ const MEANS_LOOK_AGAIN: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
 ]);
 
+/** A whole ruleset is no line: how it begins will do. */
+function inBrief(lines: readonly string[]): string {
+  const [first = '', ...rest] = lines.join('; ').split('\n');
+  return rest.length === 0 ? first : `${first} …`;
+}
+
 function errorOf(operation: Operation, names: NetnsNames, reason: string, errno: string): VethdError {
-  const command = show(operation, names).join('; ');
+  const command = inBrief(show(operation, names));
   return new VethdError('internal', `the kernel refused \`${command}\`: ${reason} (${errno})`, { errno });
 }
 

@@ -5,6 +5,7 @@
  */
 import { bridgeName } from '../drivers/bridge.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from '../firewall/input.ts';
+import { renderMarking } from '../firewall/marking.ts';
 import { diffRulesets, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
 import { formatAddress } from '../model/address.ts';
 import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
@@ -159,9 +160,21 @@ function operationsFor(before: Known | undefined, wanted: Known): Operation[] {
   }
 }
 
+/** A whole ruleset takes all chains with it: one more goes behind it, in the same transaction. */
+function withMarking(operation: Operation): Operation {
+  if (operation.op !== 'applyRuleset') return operation;
+  return { ...operation, text: `${operation.text}${renderMarking()}` };
+}
+
 /** The ruleset as it is known to be. */
 export class Firewall {
+  readonly #markForwarded: boolean;
   #applied: Known | undefined;
+
+  /** `markForwarded`: whether others are to be told by FORWARD_MARK what is forwarded for members. */
+  constructor(markForwarded: boolean) {
+    this.#markForwarded = markForwarded;
+  }
 
   /** Somebody else may have changed it: the next plan says everything. */
   forget(): void {
@@ -172,7 +185,8 @@ export class Firewall {
   plan(store: StoreReader, scope: Scope): FirewallPlan {
     const before = this.#applied;
     const wanted = this.#wanted(store, scope, before);
-    return { wanted, operations: operationsFor(before, wanted) };
+    const operations = operationsFor(before, wanted);
+    return { wanted, operations: this.#markForwarded ? operations.map(withMarking) : operations };
   }
 
   /** Remembers what became of a plan. */

@@ -76,6 +76,8 @@ export interface ReconcilerOptions {
   readonly drivers: Drivers;
   /** Repairs of one object in a minute that are carried out at once; 10 unless told. */
   readonly repairsPerMinute?: number;
+  /** Whether what is forwarded for members is marked for other programs' firewalls; not unless told. */
+  readonly markForwarded?: boolean;
 }
 
 /** What rows ask of the kernel. */
@@ -171,7 +173,7 @@ interface Round {
 
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #firewall = new Firewall();
+  readonly #firewall: Firewall;
   readonly #listeners: PassListener[] = [];
   readonly #budget: RepairBudget;
   #waiting: Waiter[] = [];
@@ -179,6 +181,7 @@ class Loop implements Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#firewall = new Firewall(options.markForwarded ?? false);
     this.#budget = new RepairBudget(options.repairsPerMinute);
   }
 

@@ -29,6 +29,8 @@ export interface WatchOptions {
   readonly kernel: Kernel;
   readonly reconciler: Reconciler;
   readonly log: Logger;
+  /** Somebody has changed another firewall than ours. */
+  readonly onForeignFirewall: () => void;
 }
 
 function networkOfBridge(store: Store, ifname: string): Network | undefined {
@@ -90,7 +92,10 @@ class Watch {
       for (const [nsid, containerId] of nsids) this.#owners.set(nsid, containerId);
       this.#lookLater(held);
     });
-    await kernel.watch((change) => this.#note(this.#scopeOf(change)));
+    await kernel.watch((change) => {
+      if (change.kind === 'foreignFirewall') this.#options.onForeignFirewall();
+      else this.#note(this.#scopeOf(change));
+    });
     this.#timer = setInterval(() => this.#look([EVERYTHING]), EVERYTHING_MS);
     this.#timer.unref();
   }
@@ -121,6 +126,9 @@ class Watch {
         return scopeOfProcess(store, change.pid);
       case 'firewall':
         return scopeOf({ firewall: true });
+      case 'foreignFirewall':
+        // Nothing of ours: told to whom it concerns.
+        return EMPTY_SCOPE;
       case 'resync':
         return EVERYTHING;
     }
