@@ -83,6 +83,23 @@ describe('what is no HTTP request', () => {
   });
 });
 
+test.each([
+  [
+    'a body that never ends',
+    'POST /networks/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+  ],
+  ['headers byte by byte', 'GET /info HTTP/1.1\r\nHost: x'],
+])('%s, however steadily it comes, ends with its time', async (_name, bytes) => {
+  await serve({ limits: { ...DEFAULT_LIMITS, headersTimeoutMs: 100, requestTimeoutMs: 100 } });
+  const socket = connect(path);
+  socket.on('error', () => socket.destroy());
+  socket.write(bytes);
+  const drip = setInterval(() => socket.write('x'), 20);
+  const answer = await text(socket);
+  clearInterval(drip);
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+});
+
 test('each write is logged with who sent it; reads are not', async () => {
   const { lines } = await serve({ peerOf: () => ({ pid: 42, uid: 1000 }) });
   await exchange('GET /networks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');

@@ -48,6 +48,12 @@ test('depth is bounded, in good and in broken text', () => {
   }
 });
 
+test('half of a surrogate pair is refused, a whole one is a character', () => {
+  expect(messageFor('{"Name":"a\\ud800"}')).toBe('invalid JSON: half of a surrogate pair in "a\\ud800"');
+  expect(messageFor('{"\\udc00":1}')).toBe('invalid JSON: half of a surrogate pair in "\\udc00"');
+  expect(parseBody('{"Name":"\\ud83d\\ude00"}')).toEqual({ Name: '😀' });
+});
+
 test('members that would change a prototype are refused, a label of such a name is not', () => {
   expect(messageFor('{"__proto__":{}}')).toContain('"__proto__" is not allowed');
   expect(messageFor('{"a":{"constructor":{"prototype":{}}}}')).toContain('"constructor" is not allowed');
@@ -59,7 +65,7 @@ test('property: what JSON.stringify writes is read, and no text escapes the erro
     fc.property(
       fc.dictionary(
         fc.string().filter((key) => key !== '__proto__'),
-        fc.jsonValue({ maxDepth: 4 }),
+        fc.jsonValue({ maxDepth: 4 }).filter((member) => !JSON.stringify(member).includes('__proto__')),
       ),
       (value) => {
         expect(parseBody(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)));

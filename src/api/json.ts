@@ -137,10 +137,20 @@ function faultOf(text: string): VethdError {
   return new VethdError('invalidArgument', 'unexpected content after JSON');
 }
 
+/** Half of a surrogate pair: no UTF-8 can hold it, so a name with one would come back from the disk as another. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+function checkText(text: string): void {
+  if (LONE_SURROGATE.test(text))
+    throw invalid(`half of a surrogate pair in ${JSON.stringify(text.slice(0, 64))}`);
+}
+
 function checkMembers(value: unknown, depth: number): void {
+  if (typeof value === 'string') checkText(value);
   if (typeof value !== 'object' || value === null) return;
   if (depth >= MAX_DEPTH) throw invalid(TOO_DEEP);
   for (const [key, member] of Object.entries(value)) {
+    checkText(key);
     const poisons = typeof member === 'object' && member !== null && Object.hasOwn(member, 'prototype');
     if (key === '__proto__' || (key === 'constructor' && poisons)) {
       throw invalid(`member ${JSON.stringify(key)} is not allowed`);
