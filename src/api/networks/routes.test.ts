@@ -51,7 +51,14 @@ describe('a network', () => {
       },
       Options: { 'com.docker.network.driver.mtu': '1400' },
       Labels: { team: 'net<&>' },
+      Status: { IPAM: { Subnets: { 'fd00:61::/64': { IPsInUse: 2, DynamicIPsAvailable: 2 ** 64 } } } },
     });
+  });
+
+  test('the use of addresses is told to the newest clients, and to the last of 64 bits', async () => {
+    const { body } = await api.send('GET', '/networks/lab');
+    expect(body).toContain('"DynamicIPsAvailable":18446744073709551615');
+    expect((await api.send('GET', '/v1.49/networks/lab')).json()).not.toHaveProperty('Status');
   });
 
   test('text is not escaped', async () => {
@@ -65,7 +72,8 @@ describe('a network', () => {
 
   test.each([24, 47, 50])('every member reaches the client of 1.%i', async (minor) => {
     const view = api.engine.inspectNetwork('lab');
-    expect((await api.send('GET', `/v1.${minor}/networks/lab`)).json()).toEqual(toNetwork(view, minor));
+    const { Status: _, ...shown } = (await api.send('GET', `/v1.${minor}/networks/lab`)).json();
+    expect(shown).toEqual(toNetwork(view, minor));
   });
 });
 

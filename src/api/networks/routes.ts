@@ -19,9 +19,12 @@ import {
   PruneAnswer,
   PruneQuery,
 } from './schema.ts';
-import { fromNetworkCreate, toNetwork } from './wire.ts';
+import { fromNetworkCreate, toNetwork, toStatus } from './wire.ts';
 
 const TAGS = ['networks'];
+
+/** Docker shows the use of addresses from 1.52 on; here the newest version that is served does. */
+const STATUS_MINOR = 50;
 const LIST_FILTERS = new Set(['name', 'id', 'driver', 'scope', 'label', 'type', 'dangling']);
 const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
 
@@ -58,7 +61,11 @@ function readRoutes(app: App, { engine }: ApiContext): void {
       parseGoBool('verbose', verbose);
       const { id } = request.params;
       if (scope !== '' && scope !== 'local') throw new VethdError('notFound', `network ${id} not found`);
-      return toNetwork(engine.inspectNetwork(id), minorOf(request));
+      const view = engine.inspectNetwork(id);
+      const minor = minorOf(request);
+      const shown = toNetwork(view, minor);
+      if (minor < STATUS_MINOR) return shown;
+      return { ...shown, Status: toStatus(engine.networkUsage(view.network)) };
     },
   );
 }

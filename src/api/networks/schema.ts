@@ -24,6 +24,14 @@ const NetworkMember = Type.Object({
   IPv6Address: Type.String({ description: 'With prefix length; empty for none.' }),
 });
 
+const SubnetStatus = Type.Object({
+  IPsInUse: Type.Unsafe<bigint>({
+    type: 'integer',
+    description: 'The reserved ones and the gateway included.',
+  }),
+  DynamicIPsAvailable: Type.Unsafe<bigint>({ type: 'integer', description: 'At most 2^64 - 1.' }),
+});
+
 /** A network. */
 export const NetworkAnswer = Type.Object(
   {
@@ -43,6 +51,15 @@ export const NetworkAnswer = Type.Object(
     Attachable: Type.Boolean(),
     Ingress: Type.Boolean(),
     ConfigFrom: Type.Object({ Network: Type.String() }),
+    Status: Type.Optional(
+      Type.Object(
+        { IPAM: Type.Object({ Subnets: MapOf(SubnetStatus, { description: 'By subnet.' }) }) },
+        {
+          description: 'Inspect only, in the newest version served; Docker shows it from 1.52.',
+          examples: [{ IPAM: { Subnets: { '10.61.0.0/24': { IPsInUse: 4, DynamicIPsAvailable: 252 } } } }],
+        },
+      ),
+    ),
     ConfigOnly: Type.Boolean(),
     Containers: MapOf(NetworkMember, {
       description: 'Running members by container id; in a list only below 1.28.',

@@ -1,5 +1,5 @@
 /** Networks between Docker's JSON and the engine's words. */
-import type { Member, NetworkView } from '../../engine/contract.ts';
+import type { Member, NetworkView, SubnetUsage } from '../../engine/contract.ts';
 import { formatAddress, formatPrefix } from '../../model/address.ts';
 import type { IpamConfigSpec, Network, NetworkSpec, Subnet } from '../../model/network.ts';
 import { addressWithLength } from '../endpoints/wire.ts';
@@ -90,4 +90,20 @@ export function toNetwork({ network, members }: NetworkView, minor: number): Net
     Options: { ...network.options },
     Labels: { ...network.labels },
   };
+}
+
+// Docker counts addresses in 64 bits and stops at the top.
+const MAX_COUNT = 2n ** 64n - 1n;
+
+function saturated(count: bigint): bigint {
+  return count > MAX_COUNT ? MAX_COUNT : count;
+}
+
+/** How much of each subnet is taken. */
+export function toStatus(usage: readonly SubnetUsage[]): NonNullable<NetworkJson['Status']> {
+  const subnets = usage.map(({ subnet, inUse, available }) => {
+    const counts = { IPsInUse: saturated(inUse), DynamicIPsAvailable: saturated(available) };
+    return [subnet, counts] as const;
+  });
+  return { IPAM: { Subnets: Object.fromEntries(subnets) } };
 }
