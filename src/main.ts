@@ -12,6 +12,7 @@ import { hostDriver, nullDriver } from './drivers/plain.ts';
 import type { Engine } from './engine/contract.ts';
 import { createEngine, type RunningEngine } from './engine/engine.ts';
 import { messageOf, VethdError } from './errors.ts';
+import { failpoint } from './failpoint.ts';
 import { DEFAULT_IPV4_POOLS } from './ipam/pools.ts';
 import type { Kernel } from './kernel/contract.ts';
 import { keepDockerUserRule } from './kernel/docker-user.ts';
@@ -63,6 +64,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
   const metrics = createMetrics();
   const store = metrics.watchStore(openStore(join(config.stateDir, 'vethd.db')));
+  failpoint('start.store');
   const kernel = metrics.watchKernel(
     await openKernel({ netnsDir: config.netnsDir, onFatal: (error) => crash(log, error) }),
   );
@@ -92,7 +94,9 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   engine.subscribe(({ type, action, actorId }) => {
     if (type === 'container' && action === 'die') engine.execs.hangUp(actorId);
   });
+  failpoint('start.kernel');
   await engine.start();
+  failpoint('start.reconciled');
   const dockerUser = startDockerUser(config, reconciler, log);
   const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: dockerUser.look });
   await watchProcesses({ store, kernel, reconciler, log });
@@ -101,6 +105,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     if (mended !== undefined) engine.tellMended(mended, `wrote ${config.netnsEtcDir}/${name}/resolv.conf`);
   });
   const stopServing = await serve(config, { engine, log, store, reconciler, metrics });
+  failpoint('start.listening');
   tellSystemd('READY=1');
   const stopWatchdog = startWatchdog();
   log.info({ socket: config.socket, stateDir: config.stateDir }, 'ready');

@@ -3,12 +3,14 @@
  * refuses, the transaction that takes it back and another pass. That is the whole undo.
  */
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
 import { failureOf, type PassResult } from '../reconcile/loop.ts';
 import { EMPTY_SCOPE, type Scope } from '../reconcile/scope.ts';
 import type { StoreWriter } from '../store/contract.ts';
 import type { EngineContext } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
+import type { TakeBack } from './unanswered.ts';
 
 /** An event without what the store adds. */
 export type EventDraft = Omit<StoredEvent, 'sequence' | 'timeNano'>;
@@ -24,6 +26,8 @@ export interface Change<Result> {
   readonly needs?: readonly string[];
   /** Takes the change back. Called in a transaction of its own, in a world that others have changed since. */
   readonly undo: (writer: StoreWriter) => void;
+  /** How a start after a crash takes it back, if the kernel may refuse it. */
+  readonly takeBack?: TakeBack;
   readonly events: readonly EventDraft[];
 }
 
@@ -63,22 +67,33 @@ export async function carryOut<Result>(
   transaction: Transaction<Result>,
 ): Promise<Outcome<Result>> {
   if (mode.dryRun) return rehearse(context, transaction);
-  const { store, reconciler } = context;
-  const { change, events } = await store.write((writer) => {
+  const { store, reconciler, unanswered } = context;
+  const { change, answered, events } = await store.write((writer) => {
     const done = transaction(writer);
     const timeNano = context.now();
-    return { change: done, events: done.events.map((event) => writer.appendEvent({ ...event, timeNano })) };
+    const answered = done.takeBack && unanswered.note(writer, done.takeBack, done.concerns);
+    return {
+      change: done,
+      answered,
+      events: done.events.map((event) => writer.appendEvent({ ...event, timeNano })),
+    };
   });
   const pass = change.scope === EMPTY_SCOPE ? undefined : await reconciler.reconcile(change.scope);
   const failure = pass && failureOfChange(change, pass);
   if (failure !== undefined) {
+    failpoint('undo.begin');
     await store.write((writer) => {
       for (const { sequence } of events) writer.removeEvent(sequence);
       change.undo(writer);
     });
+    failpoint('undo.written');
     await reconciler.reconcile(change.scope);
+    failpoint('undo.done');
+    answered?.();
     throw failure;
   }
+  failpoint('answer');
+  answered?.();
   for (const event of events) context.publish(event);
   return { result: change.result, commands: pass?.commands ?? [] };
 }

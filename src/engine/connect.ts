@@ -87,6 +87,7 @@ export async function connect(
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),
       concerns: [endpoint.id, container.id, network.id],
       needs: container.state === 'running' ? [container.id] : [],
+      takeBack: { inserted: [endpoint.id] },
       undo: (undoer) => {
         undoer.removeEndpoint(endpoint.id);
         if (former !== undefined) restoreEndpoint(undoer, network, former);

@@ -79,6 +79,7 @@ function start(context: EngineContext, id: string, mode: Mode): Promise<Outcome<
       scope: scopeOfEndpoints(container, members),
       concerns: [container.id, ...members.map(({ endpoint }) => endpoint.id)],
       needs: [container.id],
+      takeBack: { inserted: joined, started: container.id },
       undo: (undoer) => {
         for (const endpointId of joined) undoer.removeEndpoint(endpointId);
         undoer.updateContainer(before);

@@ -9,6 +9,7 @@ import type { AddressPool } from '../model/network.ts';
 import type { Drivers } from '../reconcile/desired.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
+import type { Unanswered } from './unanswered.ts';
 
 /** The settings that verbs depend on. */
 export interface EngineConfig {
@@ -40,6 +41,8 @@ export interface EngineContext {
   foreignFirewall(): Promise<ForeignFirewall>;
   /** Nanoseconds since 1970. */
   now(): bigint;
+  /** The changes that wait for the kernel. */
+  readonly unanswered: Unanswered;
   /** Tells subscribers of an event whose change has been carried out. */
   publish(event: StoredEvent): void;
 }

@@ -137,6 +137,7 @@ export async function createNetwork(
         ? EMPTY_SCOPE
         : scopeOf({ networks: [network.id], links: [bridgeName(driverNetworkOf(network))] }),
       concerns: [network.id],
+      takeBack: { inserted: [network.id] },
       undo: (undoer) => undoer.removeNetwork(network.id),
       events: [createEvent(network)],
     };

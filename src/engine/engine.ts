@@ -25,11 +25,12 @@ import { renameContainer } from './rename-container.ts';
 import { tellRepairs } from './repairs.ts';
 import { setPorts } from './set-ports.ts';
 import { trace } from './trace.ts';
+import { Unanswered } from './unanswered.ts';
 import { inspectContainer, inspectNetwork, listContainers, listNetworks, networkUsage } from './views.ts';
 import { waitContainer } from './wait-container.ts';
 
 /** What the verbs are built from. */
-export type EngineOptions = Omit<EngineContext, 'publish'> & { readonly log: Logger };
+export type EngineOptions = Omit<EngineContext, 'publish' | 'unanswered'> & { readonly log: Logger };
 
 /** The verbs, and what the daemon itself asks of them. */
 export interface RunningEngine extends Engine {
@@ -54,6 +55,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   };
   const context: EngineContext = {
     ...options,
+    unanswered: new Unanswered(options.store),
     publish: (event) => {
       for (const listener of [...listeners]) listener(event);
     },
@@ -98,7 +100,11 @@ export function createEngine(options: EngineOptions): RunningEngine {
     tellMended: (object, how) => tell([{ object, commands: [how], waitMs: 0 }]),
     async start() {
       await ensurePredefinedNetworks(context);
-      await followPass(await reconciler.reconcile(EVERYTHING));
+      const first = await reconciler.reconcile(EVERYTHING);
+      await followPass(first);
+      if (await context.unanswered.takeBack(first)) await reconciler.reconcile(EVERYTHING);
+      // What a crash left marked for deletion; nobody waits for it.
+      context.kernel.reap().catch((error: unknown) => log.warn({ err: error }, 'retired links stay'));
       reconciler.onPass((scope, result) => {
         if (scope !== EMPTY_SCOPE) void followPass(result);
         tell(result.repairs);

@@ -2,6 +2,7 @@
  * Follows what passes find about namespaces: one that is gone ends its container (path, pid) or waits for its
  * name to come back (named). Level-triggered as everything: it compares what a pass saw with the rows.
  */
+import { failpoint } from '../failpoint.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
 import { endsWithNetns } from '../reconcile/desired.ts';
 import type { PassResult } from '../reconcile/loop.ts';
@@ -95,6 +96,7 @@ export async function follow(context: EngineContext, { missing, present }: PassR
       scope: unionOf(followed.map((one) => one.scope)),
     };
   });
+  failpoint('follow.written');
   for (const event of events) context.publish(event);
   if (scope.links.size > 0) await context.reconciler.reconcile(scope);
 }

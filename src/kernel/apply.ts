@@ -3,6 +3,7 @@
  * send; what a creation tells (the ifindex of the link and of its peer, echoed) is known to those that follow.
  */
 
+import { failpoint } from '../failpoint.ts';
 import type { PublicationChange } from '../model/endpoint.ts';
 import { HOST, type NetnsKey } from '../model/netstate.ts';
 import type { ElementChange } from '../model/nft-sets.ts';
@@ -100,6 +101,7 @@ class Application {
         else if (operation.op === 'changeElements') this.#changeElements(index, operation);
         else if (operation.op === 'dropConnections') this.#context.dropConnections(operation.changes);
         else this.#carryOut(index, operation);
+        failpoint(`apply.${operation.op}`, () => this.#flush());
       }
       this.#flush();
     } finally {

@@ -1,4 +1,5 @@
 /** Links that were just made: marked as ours by their ifindex, never by a name that may be a stranger's. */
+import { failpoint } from '../failpoint.ts';
 import type { Link } from '../model/netstate.ts';
 import { Batch } from './batch.ts';
 import type { Refusal } from './codec/ack.ts';
@@ -41,6 +42,7 @@ export function finishBirths(
   births: readonly Birth[],
   onRefusal: (owner: number, refusal: Refusal) => void,
 ): void {
+  if (births.length > 0) failpoint('birth.unmarked');
   const batches = new Map<Target, Batch>();
   const born = new Map<number, { readonly target: Target; readonly ifindex: number }>();
   for (const birth of births) {

@@ -2,8 +2,9 @@
  * Named namespaces: makes one and binds it below /run/netns, and unbinds it, so that `ip netns` and vethd see
  * each other's. moby and iproute2 bind in the same way (iproute2: ip/ipnetns.c, behaviour kept).
  */
-import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import { describeErrnoName } from './codec/errno.ts';
 import { mount, SystemError, unmount, unshareNetns } from './libc.ts';
 import { checkNetnsName, isHollow, type Namespaces, openFolder } from './netns.ts';
@@ -17,6 +18,12 @@ const MS_SHARED = 0x10_0000;
 /** sys/mount.h. */
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
+
+/**
+ * The mode of our files, by which those that a crash left without a namespace are told from other people's, who
+ * may be about to bind theirs: iproute2 makes them with mode 0, most libraries with 0644.
+ */
+const OUR_MODE = 0o400;
 
 function hasErrno(error: unknown, errno: string): boolean {
   return error instanceof SystemError && error.errno === errno;
@@ -75,7 +82,9 @@ export function createNamedNetns<Result>(
 ): Result {
   return atNewName(namespaces, name, (target) =>
     inNewNetns(namespaces, () => {
+      failpoint('netns.made');
       const result = prepare();
+      failpoint('netns.prepared');
       mount('/proc/thread-self/ns/net', target, MS_BIND);
       return result;
     }),
@@ -90,7 +99,7 @@ export function bindNetns(namespaces: Namespaces, fd: number, name: string): voi
 /** An empty file that a crash, or an unmounting by hand, has left at the place is as good as a new one. */
 function makeFile(target: string): void {
   try {
-    closeSync(openSync(target, O_RDONLY | O_CREAT | O_EXCL, 0));
+    closeSync(openSync(target, O_RDONLY | O_CREAT | O_EXCL, OUR_MODE));
   } catch (error) {
     if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
     const fd = openSync(target, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -111,6 +120,7 @@ function atNewName<Result>(namespaces: Namespaces, name: string, work: (target: 
     const target = `${folder}/${name}`;
     try {
       makeFile(target);
+      failpoint('netns.file');
     } catch (error) {
       throw fileError(`cannot make ${netnsDir}/${name}`, error);
     }
@@ -137,10 +147,36 @@ export function removeNamedNetns(namespaces: Namespaces, name: string): void {
     } catch (error) {
       if (!hasErrno(error, 'EINVAL')) throw error;
     }
+    failpoint('netns.unmounted');
     try {
       unlinkSync(target);
     } catch (error) {
       throw fileError(`cannot remove ${netnsDir}/${name}`, error);
     }
   });
+}
+
+function isLeftover(path: string): boolean {
+  const { mode } = lstatSync(path);
+  if ((mode & 0o7777) !== OUR_MODE) return false;
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    return isHollow(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Removes the files that a crash left between making one and binding it, or between unbinding and removing it. */
+export function removeLeftovers({ options }: Namespaces): void {
+  const fd = openFolder(options.netnsDir);
+  if (typeof fd !== 'number') return;
+  const folder = `/proc/self/fd/${fd}`;
+  try {
+    for (const name of readdirSync(folder)) {
+      if (isLeftover(`${folder}/${name}`)) unlinkSync(`${folder}/${name}`);
+    }
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -4,6 +4,7 @@
  * from a pool thread, as a whole group; requests that come meanwhile share the next one.
  */
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import { RETIRED_GROUP } from '../model/netstate.ts';
 import { decodeAck } from './codec/ack.ts';
 import { encodeDeleteGroup, NEWBORN_GROUP } from './codec/link.ts';
@@ -63,7 +64,9 @@ export class Reaper {
 
   async #run(): Promise<void> {
     const { fd } = this.#socket;
+    failpoint('reap.begin');
     await sendBehind(fd, encodeMessage(encodeDeleteGroup(RETIRED_GROUP), 0));
+    failpoint('reap.done');
     const answer = Buffer.alloc(ACK_BYTES);
     const bytes = receive(fd, answer, 0);
     for (const message of decodeMessages(answer.subarray(0, bytes))) {

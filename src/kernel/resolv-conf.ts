@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** The grammar of names under /run/netns; it leaves out `.`, `..` and everything with a slash. */
@@ -109,6 +110,7 @@ function replaceFile(folder: string, text: string): void {
   } finally {
     closeSync(fd);
   }
+  failpoint('resolv-conf.temporary');
   renameSync(temporary, `${folder}/${FILE}`);
 }
 

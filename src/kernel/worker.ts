@@ -16,7 +16,7 @@ import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
 import { Namespaces } from './netns.ts';
-import { bindNetns } from './netns-bind.ts';
+import { bindNetns, removeLeftovers } from './netns-bind.ts';
 import { applyElementChanges, runNft } from './nft.ts';
 import { listHostRoutes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
@@ -59,6 +59,7 @@ class KernelThread {
       },
     };
     this.#reaper.deleteNewborn();
+    removeLeftovers(this.#namespaces);
     this.#watch = new Watch({
       namespaces: this.#namespaces,
       host: this.#host,

@@ -4,6 +4,7 @@
  * wider scope; they carry no information but "look again".
  */
 import type { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { Kernel, Observation } from '../kernel/contract.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { NetnsKey } from '../model/netstate.ts';
@@ -292,6 +293,7 @@ class Loop implements Reconciler {
   async #round(scope: Scope, waiters: readonly Waiter[]): Promise<Round> {
     if (scope.firewall) this.#firewall.forget();
     const { desired, observation, scope: looked } = await this.#look(scope);
+    failpoint('pass.observed');
     await rememberForwarding(this.#options.store, observation);
     // Rows may have been changed while we looked; whoever did it waits for the next pass already.
     const causes = new Set([...waiters, ...this.#waiting].map(({ cause }) => cause));
@@ -300,8 +302,10 @@ class Loop implements Reconciler {
     const held = causes.has('change') || causes.has('asked') ? NOTHING_HELD : this.#heldOf(whole);
     const planned = without(whole, held);
     const names = netnsNames(desired);
+    failpoint('pass.planned');
     const applied = await apply(this.#options.kernel, planned, names);
     this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
+    failpoint('pass.applied');
     if (applied.failures.size === 0) await forgetForwarding(this.#options.store);
     const present = new Map(
       [...observation.netns].flatMap(([key, found]) =>

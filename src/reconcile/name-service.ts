@@ -145,7 +145,7 @@ class Service implements NameService {
     if (name !== undefined) this.#options.files.remove(name);
   }
 
-  /** Files of containers that are no longer stored: of those in the scope, or of all. */
+  /** Files of containers that are no longer stored or, after a crash, no longer run: of those in the scope, or all. */
   #removeLeftFiles(scope: Scope): void {
     const { files, store, log } = this.#options;
     try {
@@ -153,7 +153,9 @@ class Service implements NameService {
       const names = scope.everything
         ? files.list()
         : gone.flatMap(([, ref]) => (ref.kind === 'name' ? [ref.name] : []));
-      for (const name of names) if (store.listContainersAt(name).length === 0) files.remove(name);
+      const isWanted = (name: string): boolean =>
+        store.listContainersAt(name).some(({ id, state }) => state === 'running' && hasNames(store, id));
+      for (const name of names) if (!isWanted(name)) files.remove(name);
     } catch (error) {
       log.warn({ err: error }, 'resolv.conf files of former namespaces stay');
     }
