@@ -105,9 +105,14 @@ class Service implements NameService {
         return;
       }
       const identity = result.present.get(id);
-      if (identity !== undefined) await this.#serve(container, identity);
-      else if (result.missing.has(id)) await this.#stop(id);
-      this.#writeFile(netnsNameOf(container));
+      const isMissing = identity === undefined && result.missing.has(id);
+      const done = isMissing ? this.#stop(id) : identity && this.#serve(container, identity);
+      try {
+        // The kernel thread opens the sockets meanwhile.
+        this.#writeFile(netnsNameOf(container));
+      } finally {
+        await done;
+      }
     } catch (error) {
       this.#options.log.warn({ container: id, err: error }, 'no names in a namespace');
     }
@@ -120,7 +125,7 @@ class Service implements NameService {
     const ref = netnsRefOf(container);
     if (ref === undefined) return;
     // Old sockets first: in the same namespace (after one failed) they would hold the address.
-    await this.#stop(id);
+    if (this.#served.has(id)) await this.#stop(id);
     await resolver.serve(id, await kernel.openDnsSockets(ref, identity));
     this.#served.set(id, identity);
   }
