@@ -253,6 +253,14 @@ describe('changed on a running member', () => {
     expect(await portsOf('sibling')).toEqual({});
   });
 
+  test('SCTP, as far as a kernel without it can tell', async () => {
+    const { Commands } = await publish('sibling', { '80/sctp': [{ HostPort: '8585' }] }, '?dry-run=1');
+    expect(Commands.join('\n')).toContain('publish4_any { sctp . 8585 : 10.71.0.3 . 80 }');
+    await publish('sibling', { '80/sctp': [{ HostPort: '8585' }] });
+    expect(await run('nft', ['list', 'map', 'inet', 'vethd', 'publish6_any'])).toContain('sctp . 8585');
+    await publish('sibling', {});
+  });
+
   test('a UDP client that asked before the port was there is answered when it is', async () => {
     const answer = ask('out0', 'udp', HOST4, 8787);
     await until('its packets are tracked', async () => (await flows(8787)).length > 0);
@@ -317,6 +325,30 @@ describe('kill -9', () => {
     expect((await portsOf('web'))['5001/tcp'][0].HostPort).toBe('5001');
     const { Commands } = await daemon.call('POST', '/vethd/reconcile?dry-run=true');
     expect(Commands).toEqual([]);
+  });
+});
+
+describe('what others break', () => {
+  const nft = (...args: string[]) => run('nft', args);
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['an element deleted', () => nft('delete', 'element', 'inet', 'vethd', 'publish4_any', '{ tcp . 8080 }')],
+    ['a map flushed', () => nft('flush', 'map', 'inet', 'vethd', 'publish4_any')],
+    ['the table deleted', () => nft('delete', 'table', 'inet', 'vethd')],
+    ['everything flushed', () => nft('flush', 'ruleset')],
+    ['forwarding switched off', () => run('sysctl', ['-qw', 'net.ipv4.ip_forward=0'])],
+  ])('is repaired: %s', async (_, breakIt) => {
+    await breakIt();
+    const question = { protocol: 'tcp', address: HOST4, port: 8080, timeoutMs: 1_000 } as const;
+    await until('the port is open', async () => (await agent('out0').ask(question)) !== undefined, 5_000);
+  });
+
+  test('by a look that is asked for: route_localnet switched off, of which the kernel tells nobody', async () => {
+    const { Id } = await daemon.call('GET', '/networks/lan');
+    await run('sysctl', ['-qw', `net.ipv4.conf.br-${Id.slice(0, 12)}.route_localnet=0`]);
+    await expectClosed('host', 'tcp', '127.0.0.1', 8080);
+    await daemon.call('POST', '/vethd/reconcile');
+    expect(await ask('host', 'tcp', '127.0.0.1', 8080)).toBeTypeOf('string');
   });
 });
 
