@@ -57,7 +57,7 @@ export class Daemon {
         if (child.exitCode !== null || child.signalCode !== null) return 'ended';
         return (await request(this.socket, 'GET', '/_ping')).status === 200 && 'ready';
       },
-      20_000,
+      50_000,
     ).then(
       (state) => {
         if (state === 'ended') throw new Error(`the daemon ended at once:\n${this.#logs}`);
