@@ -10,6 +10,7 @@ import {
   memberAt,
   networkAt,
 } from './contenders/contender.ts';
+import { dockerd } from './contenders/dockerd.ts';
 import { floor } from './contenders/floor.ts';
 import { ipBatch } from './contenders/ip-batch.ts';
 import { vethd } from './contenders/vethd.ts';
@@ -146,7 +147,7 @@ function print(lanes: readonly Lane[]): void {
   );
 }
 
-await withContenders([floor, ipBatch, vethd], async (contenders) => {
+await withContenders([floor, ipBatch, vethd, dockerd], async (contenders) => {
   const lanes: Lane[] = [];
   for (const [place, contender] of contenders.entries()) lanes.push(await Lane.open(contender, place));
   for (let round = 1 - WARM_UP; round <= ROUNDS; round++) {
