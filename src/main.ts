@@ -18,12 +18,13 @@ import type { Kernel } from './kernel/contract.ts';
 import { keepDockerUserRule } from './kernel/docker-user.ts';
 import { readForeignFirewall } from './kernel/foreign-firewall.ts';
 import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
-import { openKernel } from './kernel/index.ts';
+import { openKernel, probeCapabilities } from './kernel/index.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { peerOfSocket } from './kernel/peer.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
+import { readStateFolder } from './kernel/state-folder.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
@@ -87,6 +88,8 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     nameservers: () => resolvConf().nameservers,
     hostPorts: () => ({ listeners: hostPortsInUse(), automatic: ephemeralPorts() }),
     foreignFirewall: readForeignFirewall,
+    capabilities: probeCapabilities,
+    stateFolder: () => readStateFolder(config.stateDir),
     now,
     log,
   });

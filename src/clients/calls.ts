@@ -4,6 +4,7 @@ import type {
   CommandsAnswer,
   ContainerAnswer,
   ContainerSummary,
+  DoctorAnswer,
   EventAnswer,
   NetworkAnswer,
   TopologyAnswer,
@@ -115,4 +116,9 @@ export function topology(): Call<TopologyAnswer> {
 /** `POST /vethd/reconcile`: one full pass; answers with what it mended. */
 export function reconcile(): Call<CommandsAnswer> {
   return { method: 'POST', path: '/vethd/reconcile' };
+}
+
+/** `GET /vethd/doctor`. */
+export function doctor(): Call<DoctorAnswer> {
+  return { method: 'GET', path: '/vethd/doctor' };
 }

@@ -354,7 +354,7 @@ describe('completion', () => {
   });
 
   test.each([
-    [['net'], 'network\nns\ntrace\ntopology\nreconcile\nevents\ncompletion\n'],
+    [['net'], 'network\nns\ntrace\ntopology\nreconcile\ndoctor\nevents\ncompletion\n'],
     [['network', 'rm', ''], 'bridge\nlab\n'],
     [['network', 'rm', 'lab', ''], 'bridge\nlab\n'],
     [['network', 'connect', 'lab', ''], 'web\n'],
@@ -382,5 +382,41 @@ describe('events', () => {
     const { out } = await vethctl('events', '--since', '5', '-f', 'type=network');
     const line = '2023-11-14T22:13:20.500000000Z network connect abc (name=lab, type=bridge)\n';
     expect(out).toBe(line + line);
+  });
+});
+
+describe('doctor', () => {
+  const fine = { Name: 'kernel veth', Status: 'ok', Message: 'tried in a scratch namespace', Mend: [] };
+  const off = { Name: 'forwarding ipv4', Status: 'broken', Message: 'off', Mend: ['sysctl -w a=1'] };
+
+  test('prints a table, and what mends it', async () => {
+    reply('GET /vethd/doctor', { Status: 'broken', Checks: [fine, off] });
+    expect(await vethctl('doctor')).toMatchObject({
+      status: 2,
+      out:
+        'CHECK             STATUS    FOUND\n' +
+        'kernel veth       ok        tried in a scratch namespace\n' +
+        'forwarding ipv4   broken    off\n' +
+        '\nTo mend forwarding ipv4:\n    sysctl -w a=1\n',
+    });
+  });
+
+  test.each([
+    ['ok', 0],
+    ['warning', 1],
+    ['broken', 2],
+  ])('%s is exit code %i', async (Status, status) => {
+    reply('GET /vethd/doctor', { Status, Checks: [{ ...fine, Status }] });
+    const ended = await vethctl('doctor', '--format', 'json');
+    expect([ended.status, JSON.parse(ended.out).Status]).toEqual([status, Status]);
+  });
+
+  test('without a daemon tells what can be seen', async () => {
+    const ended = await vethctl('--socket', '/nowhere/vethd.sock', 'doctor', '--format', 'json');
+    expect(ended.status).toBe(2);
+    const { Status, Checks } = JSON.parse(ended.out);
+    expect(Status).toBe('broken');
+    expect(Checks[0]).toMatchObject({ Name: 'daemon', Status: 'broken' });
+    expect(Checks.map(({ Name }: { Name: string }) => Name)).toContain('state folder');
   });
 });

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_SOCKET } from './client.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addNetworkCommands } from './commands/network.ts';
 import { spellSwitches } from './commands/network-create.ts';
@@ -36,6 +37,7 @@ export function buildProgram(shell: Shell): Command {
   addNetworkCommands(program, shell);
   addNsCommands(program, shell);
   addVethdCommands(program, shell);
+  addDoctor(program, shell);
   addEventsCommand(program, shell);
   addCompletion(program, shell);
   return program;

@@ -159,3 +159,18 @@ export interface TopologyNetworkAnswer {
 export interface TopologyAnswer {
   readonly Networks: readonly TopologyNetworkAnswer[];
 }
+
+/** One thing that was looked at. */
+export interface CheckAnswer {
+  readonly Name: string;
+  readonly Status: 'ok' | 'warning' | 'broken';
+  readonly Message: string;
+  /** Command lines that mend it. */
+  readonly Mend: readonly string[];
+}
+
+/** What the doctor found; `Status` is the worst of the checks. */
+export interface DoctorAnswer {
+  readonly Status: CheckAnswer['Status'];
+  readonly Checks: readonly CheckAnswer[];
+}

@@ -1,11 +1,12 @@
 /** What every verb works with. Handed over as an argument: there is no global state and no service locator. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Kernel } from '../kernel/contract.ts';
+import type { Capability, Kernel } from '../kernel/contract.ts';
 import type { Address, Prefix } from '../model/address.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { ForeignFirewall } from '../model/foreign-firewall.ts';
 import type { HostListener, PortRange } from '../model/host-port.ts';
 import type { AddressPool } from '../model/network.ts';
+import type { StateFolder } from '../model/state-folder.ts';
 import type { Drivers } from '../reconcile/desired.ts';
 import type { Reconciler } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
@@ -39,6 +40,10 @@ export interface EngineContext {
   hostPorts(): { readonly listeners: readonly HostListener[]; readonly automatic: PortRange };
   /** Other programs' firewalls now. */
   foreignFirewall(): Promise<ForeignFirewall>;
+  /** What the kernel can do, tried now. */
+  capabilities(): Promise<readonly Capability[]>;
+  /** The folder of the database now. */
+  stateFolder(): StateFolder;
   /** Nanoseconds since 1970. */
   now(): bigint;
   /** The changes that wait for the kernel. */

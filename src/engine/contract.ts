@@ -3,6 +3,7 @@
  * the kernel agrees, and takes the change back when it does not. No verb knows Docker's JSON.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { Check } from '../model/check.ts';
 import type { Container, ContainerSpec } from '../model/container.ts';
 import type { Endpoint, EndpointSpec, PortSpec } from '../model/endpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
@@ -196,6 +197,8 @@ export interface Engine {
   /** One full pass. Gives the command lines of what it mended (or, in a dry run, would mend). */
   reconcile(mode: Mode): Promise<readonly string[]>;
   info(): Promise<EngineInfo>;
+  /** How the daemon and its host are, each thing looked at now. Takes about a tenth of a second. */
+  doctor(): Promise<readonly Check[]>;
   /** Events with a sequence above `afterSequence`. */
   listEvents(afterSequence: number): readonly StoredEvent[];
   /** Calls `listener` for each event from now on, synchronously; gives the function that ends it. */

@@ -16,8 +16,10 @@ import { containerCounters } from './counters.ts';
 import { createContainer } from './create-container.ts';
 import { createNetwork } from './create-network.ts';
 import { disconnect } from './disconnect.ts';
+import { doctor } from './doctor.ts';
 import { createExecs } from './exec.ts';
 import { follow } from './follow.ts';
+import { createHistory } from './history.ts';
 import { info } from './info.ts';
 import { ensurePredefinedNetworks } from './predefined.ts';
 import { pruneNetworks, removeNetwork } from './remove-network.ts';
@@ -70,6 +72,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       log.error({ err: error }, 'could not tell of repairs'),
     );
   };
+  const history = createHistory(options.now);
   return {
     createNetwork: (spec, mode) => createNetwork(context, spec, mode),
     removeNetwork: (term, mode) => removeNetwork(context, term, mode),
@@ -95,10 +98,12 @@ export function createEngine(options: EngineOptions): RunningEngine {
     trace: (term) => trace(context, term),
     reconcile: (mode) => reconcileNow(context, mode),
     info: () => info(context),
+    doctor: () => doctor(context, history.read()),
     listEvents: (afterSequence) => store.listEvents(afterSequence),
     subscribe,
     tellMended: (object, how) => tell([{ object, commands: [how], waitMs: 0 }]),
     async start() {
+      reconciler.onPass(history.note);
       await ensurePredefinedNetworks(context);
       const first = await reconciler.reconcile(EVERYTHING);
       await followPass(first);

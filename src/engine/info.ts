@@ -1,6 +1,6 @@
 /** Figures for `GET /info`. */
 import { bridgeName } from '../drivers/bridge.ts';
-import { findObstacles } from '../firewall/coexistence.ts';
+import { type CoexistenceWarning, findObstacles } from '../firewall/coexistence.ts';
 import { formatPrefix } from '../model/address.ts';
 import { driverNetworkOf } from '../reconcile/desired.ts';
 import type { EngineContext } from './context.ts';
@@ -8,13 +8,12 @@ import type { EngineInfo } from './contract.ts';
 import { isRunning } from './running.ts';
 
 /** What other programs' firewalls keep from our members, each with the line that mends it. */
-async function obstacles(context: EngineContext): Promise<string[]> {
+export async function findFirewallObstacles(context: EngineContext): Promise<CoexistenceWarning[]> {
   const bridges = context.store
     .listNetworks()
     .filter(({ driver, configOnly, internal }) => driver === 'bridge' && !configOnly && !internal)
     .map((network) => bridgeName(driverNetworkOf(network)));
-  const found = findObstacles(await context.foreignFirewall(), bridges);
-  return found.map(({ message, lines }) => `${message}; mend it with: ${lines.join('; ')}`);
+  return findObstacles(await context.foreignFirewall(), bridges);
 }
 
 /** Counts from the store, and the settings of the host that clients are shown. */
@@ -27,13 +26,14 @@ export async function info(context: EngineContext): Promise<EngineInfo> {
     scanNames: false,
   });
   const containers = store.listContainers();
+  const obstacles = await findFirewallObstacles(context);
   return {
     daemonId: store.daemonId,
     containers: containers.length,
     running: containers.filter(isRunning).length,
     networks: store.listNetworks().length,
     ipv4Forwarding: host.sysctls[0]?.value === '1',
-    warnings: await obstacles(context),
+    warnings: obstacles.map(({ message, lines }) => `${message}; mend it with: ${lines.join('; ')}`),
     defaultAddressPools: config.addressPools.map(({ base, size }) => ({ base: formatPrefix(base), size })),
   };
 }

@@ -13,6 +13,7 @@ import type {
 } from '../../src/engine/contract.ts';
 import { VethdError } from '../../src/errors.ts';
 import { parseAddress, parsePrefix } from '../../src/model/address.ts';
+import type { Check } from '../../src/model/check.ts';
 import type { Container, ContainerSpec } from '../../src/model/container.ts';
 import type { Endpoint, EndpointSpec, PortSpec } from '../../src/model/endpoint.ts';
 import type { StoredEvent } from '../../src/model/event.ts';
@@ -335,6 +336,9 @@ export class MemoryEngine implements Engine {
   }
   async reconcile(mode: Mode) {
     return (await this.#change('reconcile', [mode], undefined)).commands;
+  }
+  async doctor(): Promise<readonly Check[]> {
+    return [{ name: 'forwarding ipv4', status: 'warning', message: 'off', mend: ['sysctl -w a=1'] }];
   }
   async info() {
     return {

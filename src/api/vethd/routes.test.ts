@@ -107,3 +107,14 @@ describe('documents', () => {
     expect(response.body).not.toMatch(/<script|<img|<link|src=|https?:/);
   });
 });
+
+test('doctor: the engine’s checks, the queues, and the worst of them', async () => {
+  const { send } = buildTestApp();
+  expect((await send('GET', '/vethd/doctor')).json()).toEqual({
+    Status: 'warning',
+    Checks: [
+      { Name: 'forwarding ipv4', Status: 'warning', Message: 'off', Mend: ['sysctl -w a=1'] },
+      { Name: 'queues', Status: 'ok', Message: '0 changes run, 0 wait; 0 event streams', Mend: [] },
+    ],
+  });
+});

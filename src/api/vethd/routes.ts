@@ -8,6 +8,7 @@ import { ERRORS, IdParameter, PlainText } from '../schema.ts';
 import { toPage } from './page.ts';
 import {
   ChangeQuery,
+  DoctorAnswer,
   EndpointPatch,
   EndpointPatched,
   PassAnswer,
@@ -15,7 +16,7 @@ import {
   TraceAnswer,
   TraceQuery,
 } from './schema.ts';
-import { toTopologyNetwork, toTrace } from './wire.ts';
+import { judgeLoad, toDoctor, toTopologyNetwork, toTrace } from './wire.ts';
 
 const TAGS = ['vethd'];
 
@@ -87,6 +88,21 @@ function passRoutes(app: App, { engine, write }: ApiContext): void {
   );
 }
 
+function doctorRoute(app: App, { engine, config, load }: ApiContext): void {
+  app.get(
+    '/vethd/doctor',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'How the daemon and its host are',
+        description: 'Kernel, forwarding, other firewalls, passes, drift, queues, disk: each looked at now.',
+        response: { 200: DoctorAnswer, ...ERRORS },
+      },
+    },
+    async () => toDoctor([...(await engine.doctor()), judgeLoad(load, config)]),
+  );
+}
+
 function endpointRoute(app: App, { engine, write }: ApiContext): void {
   app.patch(
     '/vethd/endpoints/:id',
@@ -141,6 +157,7 @@ function documentRoutes(app: App): void {
 export function vethdRoutes(app: App, context: ApiContext): void {
   viewRoutes(app, context);
   passRoutes(app, context);
+  doctorRoute(app, context);
   endpointRoute(app, context);
   if (context.config.metrics !== undefined) metricsRoute(app, context.config.metrics);
   documentRoutes(app);

@@ -107,6 +107,36 @@ export const PassAnswer = Type.Object(
   { examples: [{ Commands: ['ip link set vethd0 up'] }] },
 );
 
+/** `GET /vethd/doctor`. */
+export const DoctorAnswer = Type.Object(
+  {
+    Status: Type.String({ description: 'The worst of the checks: ok, warning or broken.' }),
+    Checks: Type.Array(
+      Type.Object({
+        Name: Text,
+        Status: Type.String({ description: 'ok, warning or broken.' }),
+        Message: Text,
+        Mend: Type.Array(Text, { description: 'Command lines that mend it.' }),
+      }),
+    ),
+  },
+  {
+    examples: [
+      {
+        Status: 'broken',
+        Checks: [
+          {
+            Name: 'forwarding ipv4',
+            Status: 'broken',
+            Message: 'off: members reach nothing outside',
+            Mend: ['sysctl -w net.ipv4.ip_forward=1'],
+          },
+        ],
+      },
+    ],
+  },
+);
+
 /** `PATCH /vethd/endpoints/{id}`. */
 export const EndpointPatch = Type.Object(
   { PortBindings: Type.Optional(PortMap) },
@@ -128,5 +158,7 @@ export const ChangeQuery = Type.Object(DryRun);
 
 /** A pair on the wire. */
 export type TraceJson = Static<typeof TraceAnswer>;
+/** What the doctor says on the wire. */
+export type DoctorJson = Static<typeof DoctorAnswer>;
 /** A network of the topology on the wire. */
 export type TopologyNetworkJson = Static<typeof TopologyNetwork>;

@@ -1,11 +1,13 @@
 /** vethd's own answers in JSON. */
 import type { Member, NetworkView, SubnetUsage, Trace, TraceEnd } from '../../engine/contract.ts';
 import { formatAddress, formatPrefix } from '../../model/address.ts';
+import type { Check } from '../../model/check.ts';
 import type { LinkCounters } from '../../model/netstate.ts';
 import type { Network } from '../../model/network.ts';
+import type { ApiConfig, ApiLoad } from '../context.ts';
 import { toPortMap } from '../endpoints/ports.ts';
 import { addressWithLength } from '../endpoints/wire.ts';
-import type { TopologyNetworkJson, TraceJson } from './schema.ts';
+import type { DoctorJson, TopologyNetworkJson, TraceJson } from './schema.ts';
 
 type TraceEndJson = NonNullable<TraceJson['Host']>;
 
@@ -108,5 +110,29 @@ export function toTopologyNetwork(view: NetworkView, usage: readonly SubnetUsage
     Internal: network.internal,
     Subnets: toSubnets(network, usage),
     Members: members.map((member) => toMember(member, network)),
+  };
+}
+
+/** Half of what may wait does: others will soon be turned away. */
+export function judgeLoad(load: ApiLoad, { limits }: ApiConfig): Check {
+  const { writesRunning, writesWaiting, eventStreams } = load;
+  const message = `${writesRunning} changes run, ${writesWaiting} wait; ${eventStreams} event streams`;
+  const isFull = writesWaiting > limits.writesQueued / 2 || eventStreams > limits.eventStreams / 2;
+  return { name: 'queues', status: isFull ? 'warning' : 'ok', message, mend: [] };
+}
+
+/** The checks, and the worst of them. */
+export function toDoctor(checks: readonly Check[]): DoctorJson {
+  const worst = (['broken', 'warning'] as const).find((status) =>
+    checks.some((check) => check.status === status),
+  );
+  return {
+    Status: worst ?? 'ok',
+    Checks: checks.map(({ name, status, message, mend }) => ({
+      Name: name,
+      Status: status,
+      Message: message,
+      Mend: [...mend],
+    })),
   };
 }
