@@ -86,6 +86,7 @@ const FLAGS = {
     default: '10',
     help: 'repairs of one object before others have to wait',
   },
+  purge: { type: 'boolean', help: 'remove everything vethd ever made on this host, and end' },
   help: { type: 'boolean', help: 'show this' },
   version: { type: 'boolean', help: 'show the version' },
 } as const satisfies Record<string, Flag>;
@@ -94,7 +95,7 @@ type FlagName = keyof typeof FLAGS;
 
 /** What the command line asks for. */
 export type Command =
-  | { readonly kind: 'run'; readonly config: Config }
+  | { readonly kind: 'run' | 'purge'; readonly config: Config }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' };
 
@@ -241,7 +242,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   const readOnly = settings.optional('ro-socket');
   const uids = settings.optional('allow-uids');
   return {
-    kind: 'run',
+    kind: settings.isSet('purge') ? 'purge' : 'run',
     config: Object.freeze({
       socket: absolute(settings, 'socket'),
       readOnlySocket: readOnly === undefined ? undefined : absolute(settings, 'ro-socket'),

@@ -28,6 +28,7 @@ import { readStateFolder } from './kernel/state-folder.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
+import { purge, takeOver } from './purge.ts';
 import { keepDockerUser } from './reconcile/docker-user.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
 import { createNameService, type NameService } from './reconcile/name-service.ts';
@@ -274,12 +275,28 @@ async function run(config: Config): Promise<void> {
     { level: config.logLevel, base: { pid: process.pid } },
     pino.destination({ dest: 2, sync: true }),
   );
-  if (process.getuid?.() !== 0)
-    throw new VethdError('forbidden', 'vethd needs root: it changes the network of the host');
+  requireRoot();
   process.on('uncaughtException', (error) => crash(log, error));
   process.on('unhandledRejection', (error) => crash(log, error));
   const daemon = await start(config, log);
   endOn(['SIGTERM', 'SIGINT'], daemon, log);
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() !== 0)
+    throw new VethdError('forbidden', 'vethd needs root: it changes the network of the host');
+}
+
+/** `vethd --purge`; see purge.ts. */
+async function runPurge(config: Config): Promise<void> {
+  requireRoot();
+  process.umask(0o077);
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const unlock = await takeOver(config.stateDir);
+  const store = openStore(join(config.stateDir, 'vethd.db'));
+  const kernel = await openKernel({ netnsDir: config.netnsDir });
+  await purge(config, { store, kernel, reconciler: createReconciler({ store, kernel, drivers: DRIVERS }) });
+  unlock();
 }
 
 /** Runs the command line; sets the exit code when it fails. */
@@ -288,6 +305,7 @@ async function main(): Promise<void> {
     const command = readCommand(process.argv.slice(2), process.env);
     if (command.kind === 'help') process.stdout.write(command.text);
     else if (command.kind === 'version') process.stdout.write(`vethd ${version()}\n`);
+    else if (command.kind === 'purge') await runPurge(command.config);
     else await run(command.config);
   } catch (error) {
     process.stderr.write(`vethd: ${messageOf(error)}\n`);

@@ -57,7 +57,7 @@ async function checkNobodyElse(context: EngineContext): Promise<void> {
   if (ours.length === 0) return;
   throw new VethdError(
     'conflict',
-    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, or run vethctl recover or vethctl purge`,
+    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, or run vethctl purge`,
   );
 }
 

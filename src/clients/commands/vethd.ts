@@ -1,4 +1,7 @@
-/** What is vethd's own: `trace`, `topology`, `reconcile`. */
+/** What is vethd's own: `trace`, `topology`, `reconcile`, `purge`. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { asDryRun, reconcile, topology, trace } from '../calls.ts';
 import { ask } from '../client.ts';
@@ -13,6 +16,7 @@ export function addVethdCommands(program: Command, shell: Shell): void {
   addTrace(program, shell);
   addTopology(program, shell);
   addReconcile(program, shell);
+  addPurge(program, shell);
 }
 
 function addTrace(program: Command, shell: Shell): void {
@@ -47,5 +51,36 @@ function addReconcile(program: Command, shell: Shell): void {
     .action(async (options: { dryRun?: boolean }) => {
       const call = options.dryRun ? asDryRun(reconcile()) : reconcile();
       printCommands(shell, (await ask(shell.client(), call)).Commands);
+    });
+}
+
+interface PurgeOptions {
+  readonly force?: boolean;
+  readonly stateDir?: string;
+  readonly netnsEtc?: string;
+}
+
+/** The daemon's own program does it, so that it works as well when no daemon runs. */
+function addPurge(program: Command, shell: Shell): void {
+  program
+    .command('purge')
+    .description('End the daemon and remove everything vethd ever made on this host, its state included')
+    .option('-f, --force', 'do not ask')
+    .option('--state-dir <dir>', 'as given to vethd')
+    .option('--netns-etc <dir>', 'as given to vethd')
+    .action(async (options: PurgeOptions) => {
+      if (options.force !== true) {
+        shell.io.out('All networks, containers and namespaces of vethd will be removed. Continue? [y/N] ');
+        if (!/^y(es)?$/i.test((await shell.io.readLine()).trim())) return;
+      }
+      const flags = [
+        ...(options.stateDir === undefined ? [] : ['--state-dir', options.stateDir]),
+        ...(options.netnsEtc === undefined ? [] : ['--netns-etc', options.netnsEtc]),
+      ];
+      const vethd = fileURLToPath(new URL('../../main.js', import.meta.url));
+      const args = [vethd, '--purge', '--socket', shell.client().socketPath, ...flags];
+      const child = spawn(process.execPath, args, { stdio: 'inherit' });
+      const [status] = await once(child, 'exit');
+      shell.exitWith(typeof status === 'number' ? status : 1);
     });
 }
