@@ -11,7 +11,7 @@ import { started } from './container-state.ts';
 import { type EngineContext, formatTime, NEVER, newId } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { insertEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
-import { checkForeignName, nameTaken } from './find.ts';
+import { adopt, checkForeignName, type FoundContainer, findContainer, nameTaken } from './find.ts';
 import { containerEvent, membershipsOf } from './memberships.ts';
 
 /** What `POST /containers/create` answers. */
@@ -35,19 +35,29 @@ function freeName(reader: StoreReader, id: string): string {
   }
 }
 
-/** Where the namespace comes from, by Docker's network mode. */
-function sourceOf(reader: StoreReader, spec: ContainerSpec, name: string): ContainerSource {
-  const other = /^container:(.+)$/.exec(spec.networkMode)?.[1];
-  if (other !== undefined) {
-    const { match } = reader.matchContainer(other);
+/** Whose namespace it shares by network mode `container:X`; undefined in another mode. */
+async function findOwner(context: EngineContext, spec: ContainerSpec): Promise<FoundContainer | undefined> {
+  const term = /^container:(.+)$/.exec(spec.networkMode)?.[1];
+  if (term === undefined) return undefined;
+  try {
+    return await findContainer(context, term);
+  } catch (error) {
+    if (!(error instanceof VethdError) || error.kind !== 'notFound') throw error;
     // Not 404: that means a missing image here, and the CLI would go and pull one.
-    if (match === undefined) {
-      throw new VethdError(
-        'invalidArgument',
-        `joining network namespace of container: No such container: ${other}`,
-      );
-    }
-    return { kind: 'shared', containerId: match.id };
+    throw new VethdError('invalidArgument', `joining network namespace of container: ${error.message}`);
+  }
+}
+
+/** Where the namespace comes from, by Docker's network mode. */
+function sourceOf(
+  writer: StoreWriter,
+  spec: ContainerSpec,
+  name: string,
+  owner: FoundContainer | undefined,
+): ContainerSource {
+  if (owner !== undefined) {
+    const { id, source } = adopt(writer, owner);
+    return { kind: 'shared', containerId: source.kind === 'shared' ? source.containerId : id };
   }
   return spec.networkMode === 'host' ? { kind: 'host' } : { kind: 'managed', netnsName: name };
 }
@@ -94,6 +104,7 @@ export async function createContainer(
 ): Promise<Outcome<Created>> {
   if (spec.name !== '') checkContainerName(spec.name);
   await checkForeignName(context, spec.name);
+  const owner = await findOwner(context, spec);
   return carryOut(context, mode, (writer) => {
     const holder = spec.name === '' ? undefined : writer.matchContainer(spec.name);
     if (holder?.match !== undefined && holder.by === 'name') throw nameTaken(spec.name, holder.match.id);
@@ -103,7 +114,7 @@ export async function createContainer(
       id,
       name,
       created: formatTime(context.now()),
-      source: sourceOf(writer, spec, name),
+      source: sourceOf(writer, spec, name, owner),
       state: 'created',
       identity: undefined,
       startedAt: NEVER,

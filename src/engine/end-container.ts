@@ -8,6 +8,7 @@ import type { StoreWriter } from '../store/contract.ts';
 import type { Change, EventDraft } from './carry-out.ts';
 import { type EngineContext, formatTime } from './context.ts';
 import { restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
+import { forgetIfIdle } from './forget.ts';
 import { containerEvent, type Membership, memberEvents, membershipsOf, sharersOf } from './memberships.ts';
 
 /** Exit code of what ends because something else does: that of SIGKILL, as in Docker. */
@@ -58,8 +59,12 @@ type Part = Omit<Change<void>, 'result' | 'needs'>;
 function endOne(context: EngineContext, writer: StoreWriter, before: Container, ending: Ending): Part {
   const members = membershipsOf(writer, before.id);
   const isRemoved = ending.row === 'remove' || (ending.row === 'auto' && isAutoRemoved(before));
-  if (isRemoved) writer.removeContainer(before.id);
-  else {
+  const { source } = before;
+  const owner = source.kind === 'shared' ? writer.getContainer(source.containerId) : undefined;
+  if (isRemoved) {
+    writer.removeContainer(before.id);
+    if (owner !== undefined) forgetIfIdle(writer, owner.id);
+  } else {
     const finishedAt = formatTime(context.now());
     writer.updateContainer({ ...before, state: 'exited', exitCode: ending.exitCode, finishedAt });
   }
@@ -71,6 +76,7 @@ function endOne(context: EngineContext, writer: StoreWriter, before: Container, 
         undoer.updateContainer(before);
         return;
       }
+      if (owner !== undefined && undoer.getContainer(owner.id) === undefined) undoer.insertContainer(owner);
       undoer.insertContainer(before);
       for (const { endpoint, network } of members) restoreEndpoint(undoer, network, endpoint);
     },

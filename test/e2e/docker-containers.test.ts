@@ -310,6 +310,18 @@ describeWith(['docker'], 'docker', () => {
     });
   });
 
+  test('container:X takes a namespace that somebody else made, and remembers it for as long', async () => {
+    await addNetns('theirs');
+    await docker('run', '-d', '--name', 'guest', '--network', 'container:theirs', 'image');
+    expect((await inspect('guest')).NetworkSettings.SandboxKey).toBe('/run/netns/theirs');
+    await docker('network', 'connect', 'lab', 'theirs');
+    await docker('network', 'disconnect', 'lab', 'theirs');
+    await docker('run', '-d', '--name', 'third', '--network', 'container:guest', 'image');
+    await docker('rm', '-f', 'guest', 'third');
+    await removeNetns('theirs');
+    await until('it is forgotten', async () => (await statusOf('theirs')) === '');
+  });
+
   describe('reading', () => {
     beforeAll(async () => {
       await addNetns('bare');

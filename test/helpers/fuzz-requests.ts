@@ -113,12 +113,15 @@ const odd = fc.constantFrom<unknown>(null, 0, -1, 1.5, true, '', [], {}, [null],
 const flag = fc.oneof({ weight: 9, arbitrary: fc.boolean() }, { weight: 1, arbitrary: odd });
 
 /** The members that are there or not, and now and then of a wrong kind. */
-function some(members: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> {
-  const entries = Object.entries(members).map(([name, value]) => [
-    name,
-    fc.oneof({ weight: 30, arbitrary: value }, { weight: 1, arbitrary: odd }),
-  ]);
-  return fc.record(Object.fromEntries(entries), { requiredKeys: [] });
+function some(
+  members: Readonly<Record<string, fc.Arbitrary<unknown>>>,
+  always: readonly string[] = [],
+): fc.Arbitrary<unknown> {
+  const values: Record<string, fc.Arbitrary<unknown>> = {};
+  for (const [name, value] of Object.entries(members)) {
+    values[name] = fc.oneof({ weight: 30, arbitrary: value }, { weight: 1, arbitrary: odd });
+  }
+  return fc.record(values, { requiredKeys: [...always] });
 }
 
 const option = fc.constantFrom(
@@ -136,32 +139,35 @@ const option = fc.constantFrom(
   'com.docker.network.advertise_addr_ms',
   'unknown',
 );
-const networkBody = some({
-  Name: networkName,
-  Driver: fc.constantFrom('bridge', '', 'bridge', 'host', 'null', 'overlay', 'macvlan'),
-  EnableIPv4: flag,
-  EnableIPv6: flag,
-  Internal: flag,
-  Attachable: flag,
-  ConfigOnly: fc.constantFrom(false, false, false, true),
-  ConfigFrom: fc.constantFrom(null, null, null, { Network: 'n1' }, { Network: 'nosuch' }),
-  Labels: fc.constantFrom({}, { a: 'b' }, null),
-  Options: fc.dictionary(option, word, { maxKeys: 2 }),
-  IPAM: some({
-    Driver: fc.constantFrom('default', 'default', '', 'null', 'nosuch'),
-    Config: fc.array(
-      some({
-        Subnet: subnet,
-        IPRange: fc.oneof(fc.constant(''), subnet),
-        Gateway: fc.oneof(fc.constant(''), address),
-        AuxiliaryAddresses: fc.dictionary(fc.constantFrom('a', 'DefaultGatewayIPv4'), address, {
-          maxKeys: 1,
+const networkBody = some(
+  {
+    Name: networkName,
+    Driver: fc.constantFrom('bridge', '', 'bridge', 'host', 'null', 'overlay', 'macvlan'),
+    EnableIPv4: flag,
+    EnableIPv6: flag,
+    Internal: flag,
+    Attachable: flag,
+    ConfigOnly: fc.constantFrom(false, false, false, true),
+    ConfigFrom: fc.constantFrom(null, null, null, { Network: 'n1' }, { Network: 'nosuch' }),
+    Labels: fc.constantFrom({}, { a: 'b' }, null),
+    Options: fc.dictionary(option, word, { maxKeys: 2 }),
+    IPAM: some({
+      Driver: fc.constantFrom('default', 'default', '', 'null', 'nosuch'),
+      Config: fc.array(
+        some({
+          Subnet: subnet,
+          IPRange: fc.oneof(fc.constant(''), subnet),
+          Gateway: fc.oneof(fc.constant(''), address),
+          AuxiliaryAddresses: fc.dictionary(fc.constantFrom('a', 'DefaultGatewayIPv4'), address, {
+            maxKeys: 1,
+          }),
         }),
-      }),
-      { maxLength: 2 },
-    ),
-  }),
-});
+        { maxLength: 2 },
+      ),
+    }),
+  },
+  ['Name'],
+);
 
 const endpointOption = fc.constantFrom(
   'com.docker.network.endpoint.ifname',
@@ -247,7 +253,7 @@ export const fuzzRequest: fc.Arbitrary<FuzzRequest> = fc.oneof(
       'POST',
       below('/networks', networkName, '/connect'),
       query,
-      some({ Container: containerName, EndpointConfig: endpointConfig }),
+      some({ Container: containerName, EndpointConfig: endpointConfig }, ['Container']),
     ),
   },
   {
@@ -256,7 +262,7 @@ export const fuzzRequest: fc.Arbitrary<FuzzRequest> = fc.oneof(
       'POST',
       below('/networks', networkName, '/disconnect'),
       query,
-      some({ Container: containerName, Force: flag }),
+      some({ Container: containerName, Force: flag }, ['Container']),
     ),
   },
   {
