@@ -34,6 +34,8 @@ export interface AgentCalls {
   sink(port: number): Promise<void>;
   /** Sends to a sink without end; resolves when the connection is there. One at a time. */
   pour(address: string, port: number): Promise<void>;
+  /** IPv4 addresses by the resolver at 127.0.0.11, asked once; in their place the code of an error (`ENOTFOUND`). */
+  resolve(name: string): Promise<readonly string[]>;
   /** Ends what `pour` began. */
   stopPouring(): Promise<Poured>;
 }
@@ -126,6 +128,10 @@ export class Agent implements AgentCalls {
 
   pour(address: string, port: number): Promise<void> {
     return this.#call('pour', [address, port]);
+  }
+
+  resolve(name: string): Promise<readonly string[]> {
+    return this.#call('resolve', [name]);
   }
 
   stopPouring(): Promise<Poured> {

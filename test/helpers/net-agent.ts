@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { closeSync, openSync } from 'node:fs';
 import { createServer, isIPv6, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -153,6 +154,19 @@ function askIcmp(address: string, timeoutMs: number): Promise<string | undefined
   });
 }
 
+// Made when it is first asked: its sockets belong in the namespace that the thread has entered.
+let resolver: Resolver | undefined;
+
+async function resolve(name: string): Promise<string[]> {
+  resolver ??= new Resolver({ timeout: 10_000, tries: 1 });
+  resolver.setServers(['127.0.0.11']);
+  try {
+    return await resolver.resolve4(name);
+  } catch (error) {
+    return [error instanceof Error && 'code' in error ? String(error.code) : String(error)];
+  }
+}
+
 let packets: number | undefined;
 
 function packetSocket(): number {
@@ -200,6 +214,7 @@ const calls: AgentCalls = {
   sendFrame: async (ifindex, hex) => sendFrame(ifindex, hex),
   heardFrames: async () => heardFrames(),
   sink,
+  resolve,
   pour,
   stopPouring,
 };
@@ -222,6 +237,8 @@ async function answer(call: AgentCall): Promise<unknown> {
       return calls.heardFrames();
     case 'sink':
       return calls.sink(...call.args);
+    case 'resolve':
+      return calls.resolve(...call.args);
     case 'pour':
       return calls.pour(...call.args);
     case 'stopPouring':
