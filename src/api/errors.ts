@@ -18,6 +18,9 @@ const STATUS: Record<ErrorKind, number> = {
   unavailable: 503,
 };
 
+/** RFC 4918: the disk is full. */
+const INSUFFICIENT_STORAGE = 507;
+
 /** The error of a route that does not exist, or not for this method. */
 export function pageNotFound(): VethdError {
   return new VethdError('notFound', 'page not found');
@@ -30,7 +33,8 @@ function frameworkStatus(error: unknown): number {
 
 /** The HTTP status of anything thrown; 500 for what is neither ours nor the framework's. */
 export function statusOf(error: unknown): number {
-  return error instanceof VethdError ? STATUS[error.kind] : frameworkStatus(error);
+  if (!(error instanceof VethdError)) return frameworkStatus(error);
+  return error.errno === 'ENOSPC' ? INSUFFICIENT_STORAGE : STATUS[error.kind];
 }
 
 /** What a client is told. A fault of our own is told in the log only: its text may hold paths. */
