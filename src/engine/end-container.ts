@@ -9,7 +9,8 @@ import type { Change, EventDraft } from './carry-out.ts';
 import { type EngineContext, formatTime } from './context.ts';
 import { restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
 import { forgetIfIdle } from './forget.ts';
-import { containerEvent, type Membership, memberEvents, membershipsOf, sharersOf } from './memberships.ts';
+import { containerEvent, type Membership, memberEvents, membershipsOf } from './memberships.ts';
+import { sharersOf } from './sharers.ts';
 
 /** Exit code of what ends because something else does: that of SIGKILL, as in Docker. */
 const KILLED = 137;

@@ -1,6 +1,6 @@
 /** Adopted namespaces are remembered for as long as something of ours is in them. */
 import type { StoreWriter } from '../store/contract.ts';
-import { sharersOf } from './memberships.ts';
+import { sharersOf } from './sharers.ts';
 
 /** Forgets a container that vethd only adopted, that has no endpoint left, and whose namespace no other one shares. */
 export function forgetIfIdle(writer: StoreWriter, containerId: string): void {

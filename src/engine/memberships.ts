@@ -43,8 +43,3 @@ export function memberEvents(
 ): EventDraft[] {
   return members.map(({ network }) => memberEvent(action, network, container));
 }
-
-/** The containers that live in this one's namespace (network mode `container:X`). */
-export function sharersOf(reader: StoreReader, containerId: string): Container[] {
-  return reader.listContainersSharing(containerId);
-}
