@@ -1,7 +1,7 @@
 /**
- * `vethd --purge`: removes everything that vethd ever made on this host: links, its namespaces, its nftables
- * tables, its resolv.conf files, its state; puts the host's settings back. Namespaces and links of other people
- * stay. A daemon that runs on the same state folder is ended first.
+ * `vethd --purge`: removes everything that vethd ever made on this host: links, its namespaces, its nftables tables,
+ * its rule in DOCKER-USER, its resolv.conf files, its state; puts the host's settings back. Namespaces and links of
+ * other people stay. A daemon that runs on the same state folder is ended first.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { RESOLV_CONF_MARK } from './dns/resolv-conf.ts';
 import { VethdError } from './errors.ts';
 import { renderRemoval } from './firewall/skeleton.ts';
 import type { Kernel } from './kernel/contract.ts';
+import { keepDockerUserRule } from './kernel/docker-user.ts';
 import { clearSocket } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { createResolvConfFiles } from './kernel/resolv-conf.ts';
@@ -75,6 +76,7 @@ export async function purge(config: Config, { store, kernel, reconciler }: Purge
   if (failure !== undefined) throw failure;
   await kernel.reap();
   await removeTables(kernel);
+  await keepDockerUserRule(false);
   const files = createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK);
   for (const name of files.list()) files.remove(name);
   files.removeFolder();

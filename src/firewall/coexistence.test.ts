@@ -35,6 +35,10 @@ test('a bridge that was let through is not named again', () => {
   ]);
 });
 
+test('nothing to say where our mark is accepted', () => {
+  expect(lines({ forwardChains: [chain({ acceptsMarked: true })], dockerUser: ['ip'] })).toEqual([]);
+});
+
 test('Docker: its chain for users, both ways', () => {
   expect(lines({ forwardChains: [chain()], dockerUser: ['ip'] })).toEqual([
     'iptables -I DOCKER-USER -i vethd0 -j ACCEPT',

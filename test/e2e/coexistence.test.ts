@@ -149,4 +149,15 @@ describeWith(['iptables-nft', 'ip6tables-nft'], '--manage-docker-user', () => {
     );
     expect(await run('nft', ['list', 'table', 'inet', 'vethd'])).not.toContain('marking');
   });
+
+  test('so does a purge', async () => {
+    await daemon.stop();
+    await state.start();
+    await ours();
+    await ours('ip6tables-nft');
+    await state.vethctl('purge', '--force', '--state-dir', daemon.stateDir);
+    for (const program of ['iptables-nft', 'ip6tables-nft']) {
+      expect(await rules(program)).toEqual(['-A DOCKER-USER -j RETURN']);
+    }
+  });
 });
