@@ -26,6 +26,8 @@ export interface Config {
   readonly manageDockerUser: boolean;
   /** How often one object is repaired at once before repairs of it have to wait. */
   readonly repairsPerMinute: number;
+  /** Whether an empty state folder is filled from the kernel. */
+  readonly recover: boolean;
 }
 
 interface Flag {
@@ -86,6 +88,7 @@ const FLAGS = {
     default: '10',
     help: 'repairs of one object before others have to wait',
   },
+  recover: { type: 'boolean', help: 'rebuild a lost state folder from what the kernel still holds' },
   purge: { type: 'boolean', help: 'remove everything vethd ever made on this host, and end' },
   help: { type: 'boolean', help: 'show this' },
   version: { type: 'boolean', help: 'show the version' },
@@ -257,6 +260,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       logLevel: levelOf(settings.text('log-level')),
       allowExec: settings.isSet('allow-exec'),
       manageDockerUser: settings.isSet('manage-docker-user'),
+      recover: settings.isSet('recover'),
       repairsPerMinute: repairsOf(settings.text('repairs-per-minute')),
     }),
   };

@@ -175,9 +175,9 @@ function startNames(
 }
 
 function engineConfig(config: Config): Parameters<typeof createEngine>[0]['config'] {
-  const { mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir } = config;
+  const { mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir, recover } = config;
   const addressPools = config.addressPools.length > 0 ? config.addressPools : DEFAULT_IPV4_POOLS;
-  return { addressPools, mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir };
+  return { addressPools, mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir, recover };
 }
 
 /** Listens on the socket, and on the one that only reads if there is one; gives the function that ends both. */

@@ -23,6 +23,8 @@ export interface EngineConfig {
   /** Subnet of the predefined network `bridge`; undefined: the first free pool. */
   readonly bridgeSubnet: Prefix | undefined;
   readonly allowExec: boolean;
+  /** Whether an empty store is filled from the kernel at start. */
+  readonly recover?: boolean;
   /** Where the folders of namespaces' own files are; /etc/netns. */
   readonly netnsEtcDir: string;
 }

@@ -22,6 +22,7 @@ import { follow } from './follow.ts';
 import { createHistory } from './history.ts';
 import { info } from './info.ts';
 import { ensurePredefinedNetworks } from './predefined.ts';
+import { recover } from './recover.ts';
 import { pruneNetworks, removeNetwork } from './remove-network.ts';
 import { renameContainer } from './rename-container.ts';
 import { tellRepairs } from './repairs.ts';
@@ -104,6 +105,10 @@ export function createEngine(options: EngineOptions): RunningEngine {
     tellMended: (object, how) => tell([{ object, commands: [how], waitMs: 0 }]),
     async start() {
       reconciler.onPass(history.note);
+      if (context.config.recover) {
+        const endpoints = await recover(context);
+        log.warn({ endpoints }, 'the state was rebuilt from the kernel');
+      }
       await ensurePredefinedNetworks(context);
       const first = await reconciler.reconcile(EVERYTHING);
       await followPass(first);

@@ -30,7 +30,7 @@ const OPEN_WISH: SubnetWish = {
 };
 
 /** What Docker shows of its default bridge, with our device. */
-function bridgeOptions(context: EngineContext): Record<string, string> {
+export function bridgeOptions(context: EngineContext): Record<string, string> {
   return {
     'com.docker.network.bridge.default_bridge': 'true',
     'com.docker.network.bridge.enable_icc': 'true',
@@ -57,7 +57,7 @@ async function checkNobodyElse(context: EngineContext): Promise<void> {
   if (ours.length === 0) return;
   throw new VethdError(
     'conflict',
-    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, or run vethctl purge`,
+    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, start vethd once with --recover, or run vethctl purge`,
   );
 }
 

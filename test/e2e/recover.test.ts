@@ -1,0 +1,52 @@
+/** `vethd --recover`: a lost state folder rebuilt from the kernel, without touching a link. */
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Daemon } from '../helpers/daemon.ts';
+import { addNetns, linksOf, ping, removeNetns } from '../helpers/host.ts';
+
+const daemon = new Daemon({ args: ['--recover'] });
+
+beforeAll(async () => {
+  await daemon.start();
+  await daemon.call('POST', '/networks/create', { Name: 'lab', EnableIPv6: true });
+  await addNetns('one');
+  await daemon.call('POST', '/networks/lab/connect', { Container: 'one' });
+  await daemon.call('POST', '/containers/create?name=man', { HostConfig: { NetworkMode: 'lab' } });
+  await daemon.call('POST', '/containers/man/start');
+});
+
+afterAll(async () => {
+  await daemon.dispose();
+  await removeNetns('one');
+});
+
+interface Member {
+  readonly Name: string;
+  readonly EndpointID: string;
+  readonly IPv4Address: string;
+  readonly IPv6Address: string;
+  readonly MacAddress: string;
+}
+
+async function members(term: string): Promise<readonly Member[]> {
+  const { Containers } = await daemon.call('GET', `/networks/${term}`);
+  const all: readonly Member[] = Object.values(Containers);
+  return [...all].sort((a, b) => (a.Name < b.Name ? -1 : 1));
+}
+
+async function linkIdentities(): Promise<readonly string[]> {
+  return (await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`);
+}
+
+test('networks, containers and endpoints are known again, with ids, addresses and MACs; no link is touched', async () => {
+  const { Id } = await daemon.call('GET', '/networks/lab');
+  const before = { members: await members(Id), links: await linkIdentities() };
+  await daemon.kill();
+  rmSync(daemon.stateDir, { recursive: true });
+  await daemon.start();
+  expect({ members: await members(Id), links: await linkIdentities() }).toEqual(before);
+  expect((await daemon.call('POST', '/vethd/reconcile?dry-run=true')).Commands).toEqual([]);
+  expect(await ping('one', '172.18.0.3')).toBe(true);
+  expect((await daemon.call('GET', '/containers/man/json')).State.Status).toBe('running');
+  await daemon.call('POST', `/networks/${Id}/disconnect`, { Container: 'one' });
+});
