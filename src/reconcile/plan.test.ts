@@ -189,4 +189,23 @@ describe('plan', () => {
     );
     expect(plan(narrow, observationOf(both)).needsEverything).toBe(false);
   });
+
+  test('unbinds names of our namespaces that no row has, and no others', () => {
+    const web1 = both.netns.get('web1');
+    if (web1 === undefined) throw new Error('no web1');
+    const netns = new Map(both.netns).set('web1', { ...web1, managedName: 'new' });
+    const identity = { bootId: 'boot', inode: '4:1' };
+    const ownNetns = [
+      { name: 'new', alias: 'vethd:web1', identity },
+      { name: 'old', alias: 'vethd:web1', identity },
+      { name: 'gone', alias: 'vethd:web9', identity },
+    ];
+    const planned = plan({ ...both, netns }, { ...observationOf(both), ownNetns });
+    expect(
+      planned.operations.map((operation) => [operation.op, 'name' in operation && operation.name]),
+    ).toEqual([
+      ['removeNetns', 'old'],
+      ['removeNetns', 'gone'],
+    ]);
+  });
 });
