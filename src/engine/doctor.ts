@@ -16,10 +16,10 @@ import { findFirewallObstacles } from './info.ts';
 async function forwardingChecks({ kernel, store }: EngineContext): Promise<Check[]> {
   const hostSysctls = [SWITCH.ipv4, SWITCH.ipv6];
   const { host } = await kernel.observe({ host: [], hostSysctls, netns: [], scanNames: false });
-  const valueOf = (key: string) => host.sysctls.find((sysctl) => sysctl.key === key)?.value;
+  const valueAt = (key: string) => host.sysctls.find((sysctl) => sysctl.key === key)?.value;
   return [
-    judgeForwarding('ipv4', valueOf(SWITCH.ipv4), isForwardingNeeded(store, 'ipv4')),
-    judgeForwarding('ipv6', valueOf(SWITCH.ipv6), isForwardingNeeded(store, 'ipv6')),
+    judgeForwarding('ipv4', valueAt(SWITCH.ipv4), isForwardingNeeded(store, 'ipv4')),
+    judgeForwarding('ipv6', valueAt(SWITCH.ipv6), isForwardingNeeded(store, 'ipv6')),
   ];
 }
 

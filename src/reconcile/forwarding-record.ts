@@ -4,7 +4,7 @@ import type { Family } from '../model/address.ts';
 import type { Store } from '../store/contract.ts';
 import { FAMILIES, forwardingSetting, isForwardingNeeded, SWITCH } from './forwarding.ts';
 
-function valueOf(observation: Observation, family: Family): string | undefined {
+function switchValue(observation: Observation, family: Family): string | undefined {
   return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
 }
 
@@ -17,7 +17,7 @@ export async function rememberForwarding(store: Store, observation: Observation)
       store.getSetting(forwardingSetting(family)) === undefined && isForwardingNeeded(store, family),
   );
   const seen = fresh.flatMap((family) => {
-    const value = valueOf(observation, family);
+    const value = switchValue(observation, family);
     return value === undefined ? [] : [{ key: forwardingSetting(family), value }];
   });
   if (seen.length === 0) return false;
