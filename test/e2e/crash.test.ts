@@ -205,7 +205,7 @@ test(
       const unknown: Model = { networks: new Map(), containers: new Map(), members: new Map() };
       let over = false;
       const writers = Array.from({ length: WRITERS }, (_, writer) => write(writer, unknown, () => over));
-      await sleep(50 + random() * 700);
+      await sleep(50 + random() * 1_400);
       await crash();
       over = true;
       await Promise.all(writers);
