@@ -2,24 +2,18 @@
 import type { Contender, Entry } from '../contenders/contender.ts';
 import { say } from './table.ts';
 
-/** Starts every contender that can run here; says loudly which cannot. */
-export async function openContenders(entries: readonly Entry[]): Promise<Contender[]> {
-  const open: Contender[] = [];
-  for (const { name, missing, open: start } of entries) {
-    const reason = missing();
-    if (reason === undefined) open.push(await start());
-    else say(`SKIPPED ${name}: ${reason}`);
-  }
-  return open;
-}
-
-/** Runs `work` with the contenders that can run here. */
+/** Runs `work` with the contenders that can run here; says loudly which cannot. */
 export async function withContenders(
   entries: readonly Entry[],
   work: (contenders: readonly Contender[]) => Promise<void>,
 ): Promise<void> {
-  const contenders = await openContenders(entries);
+  const contenders: Contender[] = [];
   try {
+    for (const { name, missing, open } of entries) {
+      const reason = missing();
+      if (reason === undefined) contenders.push(await open());
+      else say(`SKIPPED ${name}: ${reason}`);
+    }
     await work(contenders);
   } finally {
     for (const contender of contenders) await contender.close();
