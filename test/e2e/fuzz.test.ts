@@ -55,7 +55,9 @@ function seenState(): unknown {
   return [links.sort(), readdirSync('/run/netns').sort()];
 }
 
+/** What follows behind earlier answers (the reap, the host's forwarding) is done before the look. */
 async function settledSnapshot(): Promise<unknown> {
+  await daemon.call('POST', '/vethd/reconcile');
   await until('what was retired is reaped', async () =>
     (await linksOf()).every(({ ifalias }) => ifalias !== 'vethd:retired'),
   );
