@@ -27,15 +27,16 @@ export async function rememberForwarding(store: Store, observation: Observation)
   return true;
 }
 
-/** Forgets what a switch was once it is that again and nobody needs it. */
-export async function forgetForwarding(store: Store): Promise<void> {
+/** Forgets what a switch was once it is that again and nobody needs it. True when there was something to forget. */
+export async function forgetForwarding(store: Store): Promise<boolean> {
   const done = FAMILIES.filter(
     (family) =>
       store.getSetting(forwardingSetting(family)) !== undefined && !isForwardingNeeded(store, family),
   );
-  if (done.length === 0) return;
+  if (done.length === 0) return false;
   await store.write((writer) => {
     for (const family of done)
       if (!isForwardingNeeded(writer, family)) writer.setSetting(forwardingSetting(family), undefined);
   });
+  return true;
 }

@@ -306,7 +306,8 @@ class Loop implements Reconciler {
     const applied = await apply(this.#options.kernel, planned, names);
     this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
     failpoint('pass.applied');
-    if (applied.failures.size === 0) await forgetForwarding(this.#options.store);
+    // What is forgotten may change the ruleset: one more round.
+    const forgotten = applied.failures.size === 0 && (await forgetForwarding(this.#options.store));
     const present = new Map(
       [...observation.netns].flatMap(([key, found]) =>
         found.status === 'present' && !planned.missing.has(key) ? [[key, found.identity] as const] : [],
@@ -321,7 +322,7 @@ class Loop implements Reconciler {
       isRepair: !causes.has('change'),
       names,
       held,
-      widened: planned.needsEverything && !scope.everything ? EVERYTHING : undefined,
+      widened: planned.needsEverything && !scope.everything ? EVERYTHING : forgotten ? scope : undefined,
     };
   }
 
