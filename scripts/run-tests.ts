@@ -1,7 +1,8 @@
 /**
  * run-tests [check|unit|kernel|e2e]… [FILE…]: runs the named stages (all when none is named; only those files when
  * some are) and ends with one line, `N passed, N failed`. Exit code 1 when something failed or nothing ran; in
- * continuous integration (`CI` set) also when something was skipped.
+ * continuous integration (`CI` set) also when something was skipped, but for want of a client that the set-up does not
+ * install.
  *
  * A file of test/kernel or test/e2e gets a vitest process in a throwaway host of its own, two at a time: they share
  * nothing but the processor, vitest starts in about a second, and most of a file's time is waiting.
@@ -33,6 +34,12 @@ const checks: readonly (readonly [name: string, file: string, ...args: string[]]
   ['types', 'node_modules/.bin/tsc', '--noEmit'],
   ['openapi is fresh', 'node_modules/.bin/tsx', 'scripts/openapi.ts', '--check'],
 ];
+
+/**
+ * What describeWith (test/helpers) puts into the name of a test whose program is not there: the docker CLI, which the
+ * set-up does not install because its package would start a daemon. Such a test is told, and is no failure.
+ */
+const NOT_INSTALLED = '(not installed here: ';
 
 const reports = mkdtempSync(join(tmpdir(), 'vethd-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
@@ -148,7 +155,8 @@ async function main(words: readonly string[]): Promise<number> {
 
 function conclude(results: readonly FileResult[]): number {
   const totals = sum(results);
-  const skippedInCi = totals.skipped > 0 && (process.env['CI'] ?? '') !== '';
+  const forgotten = results.flatMap(({ skipped }) => skipped).filter((name) => !name.includes(NOT_INSTALLED));
+  const skippedInCi = forgotten.length > 0 && (process.env['CI'] ?? '') !== '';
   if (skippedInCi) console.log('A skipped test counts as a failure in continuous integration.');
   if (totals.passed + totals.failed === 0) console.log('No test ran.');
   console.log(formatTotals(totals));

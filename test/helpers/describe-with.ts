@@ -4,7 +4,7 @@ import { isInstalled } from './commands.ts';
 
 /**
  * `describe` for tests that need programs: reports them skipped, with the reason in their name, where one of the
- * programs is missing. In continuous integration a skip is a failure.
+ * programs is missing. scripts/run-tests.ts knows such skips by the words in brackets.
  */
 export function describeWith(programs: readonly string[], name: string, body: () => void): void {
   const missing = programs.filter((program) => !isInstalled(program));
