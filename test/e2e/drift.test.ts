@@ -152,7 +152,11 @@ describe('repaired when broken by hand', () => {
     ['nft rule added', () => 'nft insert rule inet vethd forward accept'],
     ['nft bridge table deleted', () => 'nft delete table bridge vethd'],
     ['resolv.conf removed', () => 'rm /etc/netns/one/resolv.conf'],
-    ['resolv.conf removed with its folder', () => 'rm -r /etc/netns/one'],
+    // Moved away in one step: rm -r would race with the repair that it provokes.
+    [
+      'resolv.conf removed with its folder',
+      () => 'mv /etc/netns/one /etc/netns/one.gone && rm -r /etc/netns/one.gone',
+    ],
     ['resolv.conf changed', () => 'echo nameserver 9.9.9.9 >> /etc/netns/one/resolv.conf'],
     ['managed namespace deleted', () => 'ip netns del man'],
     ['managed namespace unmounted', () => 'umount /run/netns/man'],
