@@ -49,7 +49,8 @@ async function termOf(
   force: boolean,
 ): Promise<string> {
   if (term === '') throw new VethdError('invalidArgument', 'invalid name or ID supplied: ""');
-  if (context.store.matchContainer(term).count > 0) return term;
+  const { by } = context.store.matchContainer(term);
+  if (by === 'id' || by === 'name') return term;
   try {
     const { container, adopted } = await findContainer(context, term);
     if (!adopted) getMember(context.store, network, container);

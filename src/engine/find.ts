@@ -141,12 +141,15 @@ async function findById(context: EngineContext, term: string): Promise<FoundCont
  */
 export async function findContainer(context: EngineContext, term: string): Promise<FoundContainer> {
   if (term === '') throw new VethdError('invalidArgument', 'invalid name or ID supplied: ""');
-  const { match, count } = context.store.matchContainer(term);
-  if (match !== undefined) return { container: match, adopted: true, ifnames: undefined };
-  if (count > 1) {
+  const { match, count, by } = context.store.matchContainer(term);
+  const stored: FoundContainer | undefined = match && { container: match, adopted: true, ifnames: undefined };
+  if (stored !== undefined && by !== 'prefix') return stored;
+  // A namespace that nobody adopted has a name too, and a name goes before the beginning of another's id.
+  const unadopted = await findUnadopted(context, term);
+  if (unadopted === undefined && count > 1) {
     throw new VethdError('invalidArgument', `multiple IDs found with provided prefix: ${term}`);
   }
-  const found = (await findUnadopted(context, term)) ?? (await findById(context, term));
+  const found = unadopted ?? stored ?? (await findById(context, term));
   if (found === undefined) throw noSuchContainer(term);
   return found;
 }
