@@ -78,6 +78,8 @@ export async function carryOut<Result>(
       events: done.events.map((event) => writer.appendEvent({ ...event, timeNano })),
     };
   });
+  // While the disk works, so does the kernel: what of it a power cut would undo, it undoes in the kernel as well.
+  const onDisk = store.onDisk();
   const pass = change.scope === EMPTY_SCOPE ? undefined : await reconciler.reconcile(change.scope);
   const failure = pass && failureOfChange(change, pass);
   if (failure !== undefined) {
@@ -88,10 +90,12 @@ export async function carryOut<Result>(
     });
     failpoint('undo.written');
     await reconciler.reconcile(change.scope);
+    await store.onDisk();
     failpoint('undo.done');
     answered?.();
     throw failure;
   }
+  await onDisk;
   failpoint('answer');
   answered?.();
   for (const event of events) context.publish(event);

@@ -113,6 +113,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       const first = await reconciler.reconcile(EVERYTHING);
       await followPass(first);
       if (await context.unanswered.takeBack(first)) await reconciler.reconcile(EVERYTHING);
+      await store.onDisk();
       // What a crash left marked for deletion; nobody waits for it.
       context.kernel.reap().catch((error: unknown) => log.warn({ err: error }, 'retired links stay'));
       reconciler.onPass((scope, result) => {

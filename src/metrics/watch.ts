@@ -51,16 +51,26 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
   };
 }
 
-/** The store; the time of a change ends when it is on the disk, or refused. */
+/** The store; the time of a change ends when it is committed, or refused. */
 export function watchStore(store: Store, registers: Registry[]): Store {
   const seconds = new Histogram({
     name: 'vethd_store_write_seconds',
-    help: 'Changes of the database until they are on the disk, those that share a transaction each for itself.',
+    help: 'Changes of the database until they are committed, those that share a transaction each for itself.',
+    buckets: LATENCIES,
+    registers,
+  });
+  const syncs = new Histogram({
+    name: 'vethd_store_sync_seconds',
+    help: 'Waiting until what is committed is on the disk, each that waits for itself.',
     buckets: LATENCIES,
     registers,
   });
   return {
     ...store,
+    onDisk: () => {
+      const stop = syncs.startTimer();
+      return store.onDisk().finally(() => stop());
+    },
     write: (change) => {
       const stop = seconds.startTimer();
       return store.write(change).finally(() => stop());

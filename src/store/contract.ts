@@ -103,12 +103,14 @@ export interface StoreWriter extends StoreReader {
 /** The database. One per process. */
 export interface Store extends StoreReader {
   /**
-   * Runs `change` in a savepoint of the next transaction and resolves with what it gave once that is on the
-   * disk. `change` must be synchronous. When it throws, its savepoint is rolled back and the promise rejects
+   * Runs `change` in a savepoint of the next transaction and resolves with what it gave once that is
+   * committed: it outlives this process. `change` must be synchronous. When it throws, its savepoint is rolled back and the promise rejects
    * with the same error; the other changes of the transaction are not touched.
    */
   write<Result>(change: (writer: StoreWriter) => Result): Promise<Result>;
   /** Runs `change`, gives its result and rolls everything back: what would be. Never on the disk. */
   rehearse<Result>(change: (writer: StoreWriter) => Result): Result;
+  /** Resolves when all that was committed before this call is on the disk: it outlives a power cut. */
+  onDisk(): Promise<void>;
   close(): void;
 }

@@ -122,7 +122,7 @@ test('a full disk: every change of the transaction is refused, reads and later w
   database.pragma('max_page_count = 16');
   const fill = database.prepare<[Buffer]>('INSERT INTO filling VALUES (?)');
   const rows = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM filling');
-  const commits = new GroupCommit(database, () => {});
+  const commits = new GroupCommit(database, { committed: () => undefined, ended: () => undefined });
   const sizes = [10, 10, 200_000, 10];
   const results = await Promise.allSettled(
     sizes.map((size) => commits.write(() => fill.run(Buffer.alloc(size)).changes)),

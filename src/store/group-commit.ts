@@ -1,6 +1,6 @@
 /**
- * Group commit: changes that are asked for before the event loop comes round share one transaction, and so
- * one fsync, with a savepoint each.
+ * Group commit: changes that are asked for before the event loop comes round share one transaction, with a
+ * savepoint each. It writes SQLite's log; that it is on the disk is disk-sync.ts's business.
  */
 import type { Statement } from 'better-sqlite3';
 import { VethdError } from '../errors.ts';
@@ -30,10 +30,17 @@ function refusePromise(result: unknown): void {
   }
 }
 
+/** Is told of transactions before those that asked for them are. */
+export interface CommitListener {
+  committed(): void;
+  /** After each, committed or rolled back. */
+  ended(): void;
+}
+
 /** The queue of changes of one connection. */
 export class GroupCommit {
   readonly #database: Connection;
-  readonly #ended: () => void;
+  readonly #listener: CommitListener;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
@@ -45,10 +52,9 @@ export class GroupCommit {
   #closed = false;
   #lockedSince: number | undefined;
 
-  /** `ended` is called after each transaction, committed or rolled back, before anybody is told. */
-  constructor(database: Connection, ended: () => void) {
+  constructor(database: Connection, listener: CommitListener) {
     this.#database = database;
-    this.#ended = ended;
+    this.#listener = listener;
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
@@ -102,10 +108,12 @@ export class GroupCommit {
     try {
       const attempts = batch.map((waiting) => this.#attempt(waiting));
       failpoint('commit.before');
-      if (attempts.some(({ kept }) => kept)) this.#commit.run();
-      else this.#rollback.run();
+      if (attempts.some(({ kept }) => kept)) {
+        this.#commit.run();
+        this.#listener.committed();
+      } else this.#rollback.run();
       failpoint('commit.after');
-      this.#ended();
+      this.#listener.ended();
       for (const { settle } of attempts) settle();
     } catch (error) {
       this.#undo();
@@ -164,6 +172,6 @@ export class GroupCommit {
 
   #undo(): void {
     if (this.#database.inTransaction) this.#rollback.run();
-    this.#ended();
+    this.#listener.ended();
   }
 }

@@ -7,6 +7,7 @@ import { prepareAddresses } from './addresses.ts';
 import { prepareContainers } from './containers.ts';
 import type { Store, StoreReader, StoreWriter } from './contract.ts';
 import { type Connection, openDatabase } from './database.ts';
+import { DiskSync, syncLog } from './disk-sync.ts';
 import { prepareEndpoints } from './endpoints.ts';
 import { prepareEvents } from './events.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -83,14 +84,21 @@ export function openStore(path: string): Store {
   try {
     migrate(database);
     const { reader, writer, settle } = prepareNouns(database);
-    const commits = new GroupCommit(database, settle);
+    const log = syncLog(path);
+    const disk = new DiskSync(log.sync);
+    const commits = new GroupCommit(database, {
+      committed: () => disk.note(),
+      ended: settle,
+    });
     return {
       ...reader,
       write: (change) => commits.write(() => change(writer)),
       rehearse: (change) => commits.rehearse(() => change(writer)),
+      onDisk: () => disk.onDisk(),
       close() {
         commits.close();
         database.close();
+        log.close();
       },
     };
   } catch (error) {
