@@ -60,7 +60,7 @@ export class DiskSync {
   }
 }
 
-/** An fdatasync of the log of the database file at `path`, which must be there; close it after the database. */
+/** An fdatasync of the log of the database file at `path`, which must be there; close it after the database, twice if you like. */
 export function syncLog(path: string): { readonly sync: Sync; close(): void } {
   // SQLite keeps one log file as long as a connection is open, and has no locks on it that a close could drop.
   const fd = openSync(`${path}-wal`, 'r');
@@ -76,8 +76,8 @@ export function syncLog(path: string): { readonly sync: Sync; close(): void } {
       });
     },
     close() {
+      if (!closed && !running) closeSync(fd);
       closed = true;
-      if (!running) closeSync(fd);
     },
   };
 }
