@@ -99,5 +99,5 @@ export async function carryOut<Result>(
   failpoint('answer');
   answered?.();
   for (const event of events) context.publish(event);
-  return { result: change.result, commands: pass?.commands ?? [] };
+  return { result: change.result, commands: [] };
 }

@@ -47,6 +47,14 @@ function resolveConfig(reader: StoreReader, spec: ParsedNetworkSpec): ParsedNetw
   };
 }
 
+/** The wishes as far as they can be told before the transaction. */
+function wishesOf(reader: StoreReader, spec: ParsedNetworkSpec): readonly Pick<SubnetWish, 'prefix'>[] {
+  if (spec.configFrom === '') return spec.subnets;
+  const stated = reader.matchNetwork(spec.configFrom).match?.subnets ?? [];
+  // A family that the bundle leaves open gets a subnet chosen.
+  return [...stated, { prefix: undefined }];
+}
+
 /** A config-only network keeps just what was said. */
 function statedSubnets(wishes: readonly SubnetWish[]): Subnet[] {
   return wishes.flatMap(({ prefix, ipRange, gateway, aux }) =>
@@ -56,12 +64,7 @@ function statedSubnets(wishes: readonly SubnetWish[]): Subnet[] {
 
 function checkBridgeName(reader: StoreReader, network: Network): void {
   const name = bridgeName(driverNetworkOf(network));
-  const holder = reader
-    .listNetworks()
-    .find(
-      (other) =>
-        other.driver === 'bridge' && !other.configOnly && bridgeName(driverNetworkOf(other)) === name,
-    );
+  const holder = reader.findNetworkByBridge(name);
   if (holder === undefined) return;
   throw new VethdError(
     'forbidden',
@@ -123,9 +126,9 @@ export async function createNetwork(
   mode: Mode,
 ): Promise<Outcome<CreatedNetwork>> {
   const parsed = parseNetworkSpec(spec);
-  const around = await surroundings(context);
+  const around = await surroundings(context, wishesOf(context.store, parsed));
   return carryOut(context, mode, (writer): Change<CreatedNetwork> => {
-    if (writer.listNetworks().some(({ name }) => name === parsed.name)) {
+    if (writer.findNetworkNamed(parsed.name) !== undefined) {
       throw new VethdError('conflict', `network with name ${parsed.name} already exists`);
     }
     const network = build(context, writer, around, parsed);

@@ -1,6 +1,6 @@
 /** How the daemon and its host are: every fact looked at now, and judged in checks.ts. */
 import type { Check } from '../model/check.ts';
-import { isForwardingNeeded, SWITCH } from '../reconcile/forwarding.ts';
+import { SWITCH } from '../reconcile/forwarding.ts';
 import { EVERYTHING } from '../reconcile/scope.ts';
 import {
   judgeCapabilities,
@@ -18,8 +18,8 @@ async function forwardingChecks({ kernel, store }: EngineContext): Promise<Check
   const { host } = await kernel.observe({ host: [], hostSysctls, netns: [], scanNames: false });
   const valueAt = (key: string) => host.sysctls.find((sysctl) => sysctl.key === key)?.value;
   return [
-    judgeForwarding('ipv4', valueAt(SWITCH.ipv4), isForwardingNeeded(store, 'ipv4')),
-    judgeForwarding('ipv6', valueAt(SWITCH.ipv6), isForwardingNeeded(store, 'ipv6')),
+    judgeForwarding('ipv4', valueAt(SWITCH.ipv4), store.hasForwardedMember('ipv4')),
+    judgeForwarding('ipv6', valueAt(SWITCH.ipv6), store.hasForwardedMember('ipv6')),
   ];
 }
 

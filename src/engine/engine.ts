@@ -46,7 +46,7 @@ export interface RunningEngine extends Engine {
 async function reconcileNow(context: EngineContext, mode: Mode): Promise<readonly string[]> {
   const { reconciler, store } = context;
   if (mode.dryRun) return reconciler.preview(reconciler.gather(store, EVERYTHING));
-  return (await reconciler.reconcile(EVERYTHING, 'asked')).commands;
+  return (await reconciler.reconcile(EVERYTHING, 'asked')).commands();
 }
 
 /** The engine over these rooms. It does nothing before `start`. */

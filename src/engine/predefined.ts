@@ -67,10 +67,11 @@ async function checkNobodyElse(context: EngineContext): Promise<void> {
  */
 export async function ensurePredefinedNetworks(context: EngineContext): Promise<void> {
   await checkNobodyElse(context);
-  const around = await surroundings(context);
+  const wish = { ...OPEN_WISH, prefix: context.config.bridgeSubnet };
+  const around = await surroundings(context, [wish]);
   await context.store.write((writer) => {
     const created = formatTime(context.now());
-    const isThere = (name: string): boolean => writer.listNetworks().some((network) => network.name === name);
+    const isThere = (name: string): boolean => writer.findNetworkNamed(name) !== undefined;
     const insert = (
       network: Pick<Network, 'name' | 'driver' | 'enableIPv4' | 'subnets' | 'options'>,
     ): void => {
@@ -79,7 +80,6 @@ export async function ensurePredefinedNetworks(context: EngineContext): Promise<
     if (!isThere('bridge')) {
       const stated = bridgeOptions(context);
       const options = parseBridgeOptions(stated, { internal: false, predefined: true });
-      const wish = { ...OPEN_WISH, prefix: context.config.bridgeSubnet };
       const subnets: Subnet[] = [fulfil(context, writer, around, wish, { internal: false, options })];
       insert({ name: 'bridge', driver: 'bridge', enableIPv4: true, subnets, options: stated });
     }

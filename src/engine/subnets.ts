@@ -1,59 +1,41 @@
 /** Choosing and checking a network's subnets against other networks, the host's routes and its resolvers. */
-import { bridgeName } from '../drivers/bridge.ts';
 import { VethdError } from '../errors.ts';
 import { chooseGateway } from '../ipam/choose.ts';
-import { choosePool, findCollision, type TakenPrefix, ulaPool } from '../ipam/pools.ts';
+import { choosePool, collides, ulaPool } from '../ipam/pools.ts';
+import type { OnLinkRoute } from '../kernel/contract.ts';
 import { type Address, bitsOf, type Family, formatPrefix, type Prefix } from '../model/address.ts';
 import type { BridgeOptions, Subnet } from '../model/network.ts';
 import type { SubnetWish } from '../model/subnet-rules.ts';
-import { driverNetworkOf } from '../reconcile/desired.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { derivedId, type EngineContext } from './context.ts';
 
 /** What the host itself uses, as the kernel showed it before the transaction. */
 export interface Surroundings {
-  /** Its on-link routes, by device. */
-  readonly routes: readonly { readonly prefix: Prefix; readonly ifname: string }[];
+  /** Where its on-link routes lead, those of our bridges too; empty where no subnet is to be chosen. */
+  readonly prefixes: readonly Prefix[];
+  /** Its on-link routes that overlap a subnet that was asked for. */
+  readonly colliding: readonly OnLinkRoute[];
   readonly nameservers: readonly Address[];
 }
 
-/** Asks the kernel what the host itself uses. */
-export async function surroundings(context: EngineContext): Promise<Surroundings> {
-  const routes = await context.kernel.listHostRoutes();
+/** Asks the kernel what the host itself uses, as far as it matters for these wishes. */
+export async function surroundings(
+  context: EngineContext,
+  wishes: readonly Pick<SubnetWish, 'prefix'>[],
+): Promise<Surroundings> {
+  const { kernel } = context;
+  const asked = wishes.flatMap(({ prefix }) => prefix ?? []);
   return {
-    routes: routes
-      .filter(({ onLink }) => onLink)
-      .map(({ destination, ifname }) => ({ prefix: destination, ifname })),
+    prefixes: asked.length < wishes.length ? await kernel.listOnLinkPrefixes() : [],
+    colliding: asked.length > 0 ? await kernel.findOnLinkRoutes(asked) : [],
     nameservers: context.nameservers(),
   };
 }
 
-/** Devices of ours: their routes are the pools of networks, or will be gone when those are. */
-function ownBridges(reader: StoreReader): Set<string> {
-  const networks = reader
-    .listNetworks()
-    .filter(({ driver, configOnly }) => driver === 'bridge' && !configOnly);
-  return new Set(networks.map((network) => bridgeName(driverNetworkOf(network))));
-}
-
-function hostPrefixes(reader: StoreReader, { routes }: Surroundings): TakenPrefix[] {
-  const own = ownBridges(reader);
-  return routes
-    .filter(({ ifname }) => !own.has(ifname))
-    .map(({ prefix, ifname }) => ({ prefix, holder: `route of ${ifname}` }));
-}
-
-function pools(reader: StoreReader): TakenPrefix[] {
-  return reader.listPools().map(({ prefix, networkName }) => ({ prefix, holder: `network ${networkName}` }));
-}
-
 /** Everything that an automatic subnet must keep clear of. */
-function takenPrefixes(reader: StoreReader, around: Surroundings): TakenPrefix[] {
-  const resolvers = around.nameservers.map((address) => ({
-    prefix: { address, length: bitsOf(address.family) },
-    holder: 'resolv.conf',
-  }));
-  return [...pools(reader), ...hostPrefixes(reader, around), ...resolvers];
+function takenPrefixes(reader: StoreReader, { prefixes, nameservers }: Surroundings): Prefix[] {
+  const resolvers = nameservers.map((address) => ({ address, length: bitsOf(address.family) }));
+  return [...reader.listPools().map(({ prefix }) => prefix), ...prefixes, ...resolvers];
 }
 
 function choosePrefix(
@@ -70,23 +52,27 @@ function choosePrefix(
 
 /** A subnet that the client named may overlap neither a network nor what the host reaches directly. */
 function checkOverlap(reader: StoreReader, around: Surroundings, prefix: Prefix): void {
-  const network = findCollision(prefix, pools(reader));
+  const network = reader.findPoolOverlapping(prefix);
   if (network !== undefined) {
     throw new VethdError(
       'forbidden',
       'invalid pool request: Pool overlaps with other one on this address space',
       {
         cause: new Error(
-          `${formatPrefix(prefix)} overlaps ${formatPrefix(network.prefix)} of ${network.holder}`,
+          `${formatPrefix(prefix)} overlaps ${formatPrefix(network.prefix)} of network ${network.networkName}`,
         ),
       },
     );
   }
-  const route = findCollision(prefix, hostPrefixes(reader, around));
+  // Routes of our bridges are the pools of networks, or will be gone when those are.
+  const route = around.colliding.find(
+    ({ destination, ifname }) =>
+      collides(prefix, destination) && reader.findNetworkByBridge(ifname) === undefined,
+  );
   if (route !== undefined) {
     throw new VethdError(
       'forbidden',
-      `invalid pool request: ${formatPrefix(prefix)} overlaps ${formatPrefix(route.prefix)}, the ${route.holder} on this host: choose another subnet`,
+      `invalid pool request: ${formatPrefix(prefix)} overlaps ${formatPrefix(route.destination)}, the route of ${route.ifname} on this host: choose another subnet`,
     );
   }
 }

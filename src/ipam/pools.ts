@@ -6,12 +6,6 @@ import { VethdError } from '../errors.ts';
 import { bitsOf, lastAddress, networkOf, overlaps, type Prefix, parsePrefix } from '../model/address.ts';
 import type { AddressPool } from '../model/network.ts';
 
-/** A prefix that is not to be given out, and who has it, for messages: `network lan`, `route 10.0.0.0/8`. */
-export interface TakenPrefix {
-  readonly prefix: Prefix;
-  readonly holder: string;
-}
-
 function pool(base: string, size: number): AddressPool {
   return { base: parsePrefix(base), size };
 }
@@ -48,9 +42,9 @@ export function isDefaultLike(prefix: Prefix): boolean {
   return prefix.length <= (prefix.address.family === 'ipv4' ? 1 : 3);
 }
 
-/** Whom the prefix would collide with. */
-export function findCollision(prefix: Prefix, taken: readonly TakenPrefix[]): TakenPrefix | undefined {
-  return taken.find((other) => !isDefaultLike(other.prefix) && overlaps(prefix, other.prefix));
+/** Whether a network with that prefix would take addresses from what a route leads to. */
+export function collides(prefix: Prefix, route: Prefix): boolean {
+  return !isDefaultLike(route) && overlaps(prefix, route);
 }
 
 interface Span {
@@ -86,11 +80,11 @@ function lowestFree(base: Prefix, length: number, taken: readonly Span[]): Prefi
 export function choosePool(
   pools: readonly AddressPool[],
   length: number | undefined,
-  taken: readonly TakenPrefix[],
+  taken: readonly Prefix[],
 ): Prefix {
   const spans = taken
-    .filter(({ prefix }) => !isDefaultLike(prefix))
-    .map(({ prefix }) => ({ family: prefix.address.family, ...spanOf(prefix) }))
+    .filter((prefix) => !isDefaultLike(prefix))
+    .map((prefix) => ({ family: prefix.address.family, ...spanOf(prefix) }))
     .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   for (const { base, size } of pools) {
     const wanted = length ?? size;

@@ -128,13 +128,11 @@ export interface TracedLink {
   readonly peerNetnsid: number;
 }
 
-/** A route of the host's main table, for choosing pools that collide with nothing. */
-export interface HostRoute {
+/** A route of the host's main table to what is directly reached by a device. */
+export interface OnLinkRoute {
   readonly destination: Prefix;
   /** `''` if the device is gone by now. */
   readonly ifname: string;
-  /** Without a gateway. */
-  readonly onLink: boolean;
 }
 
 /** Bound sockets of a namespace: 127.0.0.11 port 53 over UDP, and over TCP, listening. Both must be closed. */
@@ -195,8 +193,10 @@ export interface Kernel {
   bindNetns(ref: NetnsRef, identity: NetnsIdentity, name: string): Promise<void>;
   /** The kernel's number (nsid) of that namespace in the host's, given one if it has none; -1 if impossible. */
   nsidOf(ref: NetnsRef): Promise<number>;
-  /** The host's unicast routes of both families (one dump, links are not dumped). */
-  listHostRoutes(): Promise<readonly HostRoute[]>;
+  /** Where the host's on-link routes of both families lead (unicast, main table). */
+  listOnLinkPrefixes(): Promise<readonly Prefix[]>;
+  /** Those of the host's on-link routes that have addresses in common with one of the prefixes. */
+  findOnLinkRoutes(prefixes: readonly Prefix[]): Promise<readonly OnLinkRoute[]>;
   observe(request: ObserveRequest): Promise<Observation>;
   /** Carries out the Operations in order, going on after a failure; a result for each, in the same order. */
   apply(request: ApplyRequest): Promise<readonly OperationResult[]>;

@@ -1,5 +1,6 @@
 /** Looks at the kernel: the host's namespace, whole or just some links, and containers' namespaces, whole. */
 import { closeSync } from 'node:fs';
+import { overlaps, type Prefix } from '../model/address.ts';
 import {
   ALIAS_PREFIX,
   EMPTY_NETSTATE,
@@ -24,12 +25,12 @@ import {
 } from './codec/neighbour.ts';
 import { type DecodedRoute, decodeRoute, encodeDumpRoutes } from './codec/route.ts';
 import type {
-  HostRoute,
   LinkQuery,
   NetnsQuery,
   Observation,
   ObservedNetns,
   ObserveRequest,
+  OnLinkRoute,
   OwnNetns,
 } from './contract.ts';
 import type { Namespaces } from './netns.ts';
@@ -194,9 +195,21 @@ export function observe(namespaces: Namespaces, host: NetlinkSocket, request: Ob
   return { host: hostState, netns, ownNetns: own.filter((found) => found !== undefined) };
 }
 
-/** The host's unicast routes of the main table, with the names of their links. */
-export function listHostRoutes(host: NetlinkSocket): HostRoute[] {
+function dumpOnLinkRoutes(host: NetlinkSocket): DecodedRoute[] {
   const routes = host.dump('listing routes', encodeDumpRoutes(0), decodeRoute);
+  return routes.filter(({ gateway }) => gateway === undefined);
+}
+
+/** Where the host's on-link routes lead. */
+export function listOnLinkPrefixes(host: NetlinkSocket): Prefix[] {
+  return dumpOnLinkRoutes(host).map(({ destination }) => destination);
+}
+
+/** The host's on-link routes that overlap one of the prefixes, with the names of their links alone. */
+export function findOnLinkRoutes(host: NetlinkSocket, prefixes: readonly Prefix[]): OnLinkRoute[] {
+  const routes = dumpOnLinkRoutes(host).filter(({ destination }) =>
+    prefixes.some((prefix) => overlaps(prefix, destination)),
+  );
   const indexes = [...new Set(routes.map(({ ifindex }) => ifindex))];
   const names = new Map<number, string>();
   host.transact(
@@ -206,9 +219,5 @@ export function listHostRoutes(host: NetlinkSocket): HostRoute[] {
       names.set(ifindex, ifname);
     },
   );
-  return routes.map(({ destination, ifindex, gateway }) => ({
-    destination,
-    ifname: names.get(ifindex) ?? '',
-    onLink: gateway === undefined,
-  }));
+  return routes.map(({ destination, ifindex }) => ({ destination, ifname: names.get(ifindex) ?? '' }));
 }

@@ -18,7 +18,7 @@ import { NetfilterSocket } from './netfilter-socket.ts';
 import { Namespaces } from './netns.ts';
 import { bindNetns, removeLeftovers } from './netns-bind.ts';
 import { applyElementChanges, runNft } from './nft.ts';
-import { listHostRoutes, observe } from './observe.ts';
+import { findOnLinkRoutes, listOnLinkPrefixes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
 import { NetlinkSocket } from './socket.ts';
 import { Watch } from './watch.ts';
@@ -86,8 +86,10 @@ class KernelThread {
         return this.#bind(...call.args);
       case 'nsidOf':
         return this.#nsidOf(...call.args);
-      case 'listHostRoutes':
-        return listHostRoutes(this.#host);
+      case 'listOnLinkPrefixes':
+        return listOnLinkPrefixes(this.#host);
+      case 'findOnLinkRoutes':
+        return findOnLinkRoutes(this.#host, ...call.args);
       case 'observe':
         return observe(this.#namespaces, this.#host, ...call.args);
       case 'apply':

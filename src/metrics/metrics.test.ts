@@ -64,7 +64,13 @@ test('changes of the store, with what they give', async () => {
 
 test('passes, repairs, questions', async () => {
   const metrics = createMetrics();
-  const nothing = { missing: new Map(), present: new Map(), nsids: new Map(), commands: [], held: new Map() };
+  const nothing = {
+    missing: new Map(),
+    present: new Map(),
+    nsids: new Map(),
+    commands: () => [],
+    held: new Map(),
+  };
   const repairs = [
     { object: 'a', commands: [], waitMs: 0 },
     { object: 'b', commands: [], waitMs: 5 },

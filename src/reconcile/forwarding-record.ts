@@ -2,7 +2,7 @@
 import type { Observation } from '../kernel/contract.ts';
 import type { Family } from '../model/address.ts';
 import type { Store } from '../store/contract.ts';
-import { FAMILIES, forwardingSetting, isForwardingNeeded, SWITCH } from './forwarding.ts';
+import { FAMILIES, forwardingSetting, SWITCH } from './forwarding.ts';
 
 function switchValue(observation: Observation, family: Family): string | undefined {
   return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
@@ -13,8 +13,7 @@ function switchValue(observation: Observation, family: Family): string | undefin
  */
 export async function rememberForwarding(store: Store, observation: Observation): Promise<boolean> {
   const fresh = FAMILIES.filter(
-    (family) =>
-      store.getSetting(forwardingSetting(family)) === undefined && isForwardingNeeded(store, family),
+    (family) => store.getSetting(forwardingSetting(family)) === undefined && store.hasForwardedMember(family),
   );
   const seen = fresh.flatMap((family) => {
     const value = switchValue(observation, family);
@@ -31,12 +30,12 @@ export async function rememberForwarding(store: Store, observation: Observation)
 export async function forgetForwarding(store: Store): Promise<boolean> {
   const done = FAMILIES.filter(
     (family) =>
-      store.getSetting(forwardingSetting(family)) !== undefined && !isForwardingNeeded(store, family),
+      store.getSetting(forwardingSetting(family)) !== undefined && !store.hasForwardedMember(family),
   );
   if (done.length === 0) return false;
   await store.write((writer) => {
     for (const family of done)
-      if (!isForwardingNeeded(writer, family)) writer.setSetting(forwardingSetting(family), undefined);
+      if (!writer.hasForwardedMember(family)) writer.setSetting(forwardingSetting(family), undefined);
   });
   return true;
 }

@@ -4,7 +4,6 @@
  */
 import type { Family } from '../model/address.ts';
 import type { Sysctl } from '../model/netstate.ts';
-import type { Network } from '../model/network.ts';
 import type { StoreReader } from '../store/contract.ts';
 
 /** Both families, each with its own switch. */
@@ -18,18 +17,6 @@ export function forwardingSetting(family: Family): string {
   return `forwarding.${family}`;
 }
 
-function leadsOut(network: Network, family: Family): boolean {
-  const enabled = family === 'ipv4' ? network.enableIPv4 : network.enableIPv6;
-  return network.driver === 'bridge' && !network.configOnly && !network.internal && enabled;
-}
-
-/** Whether some member of some network is to be forwarded. */
-export function isForwardingNeeded(store: StoreReader, family: Family): boolean {
-  return store
-    .listNetworks()
-    .some((network) => leadsOut(network, family) && store.hasRunningMember(network.id));
-}
-
 /** Families whose forwarding was off before us: between interfaces that are not ours it stays off. */
 export function guardedFamilies(store: StoreReader): Family[] {
   return FAMILIES.filter((family) => store.getSetting(forwardingSetting(family)) === '0');
@@ -39,7 +26,7 @@ export function guardedFamilies(store: StoreReader): Family[] {
 export function forwardingSysctls(store: StoreReader): Sysctl[] {
   return FAMILIES.flatMap((family) => {
     const before = store.getSetting(forwardingSetting(family));
-    if (isForwardingNeeded(store, family)) return [{ key: SWITCH[family], value: '1' }];
+    if (store.hasForwardedMember(family)) return [{ key: SWITCH[family], value: '1' }];
     return before === undefined ? [] : [{ key: SWITCH[family], value: before }];
   });
 }

@@ -49,8 +49,8 @@ export interface PassResult {
   readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
   /** The containers behind the kernel's numbers of namespaces, as far as the pass saw them. */
   readonly nsids: ReadonlyMap<number, string>;
-  /** The command lines that would have done the same. */
-  readonly commands: readonly string[];
+  /** The command lines that would have done the same. Made when they are asked for. */
+  readonly commands: () => readonly string[];
   /** Which of it was drift. */
   readonly repairs: readonly Repair[];
   /** Objects whose drift was left because their budget is spent, with how long they have to wait. */
@@ -62,6 +62,12 @@ export interface PassResult {
  * before those who asked for the pass are answered; it must not reject, nor wait for another pass.
  */
 export type PassListener = (scope: Scope, result: PassResult, durationMs: number) => void | Promise<void>;
+
+/**
+ * Told as soon as the kernel thread has a pass's Operations, with the namespaces that were there: time in which this
+ * thread would wait. What it asks of the kernel comes after them. As for a PassListener, and it is told again by that.
+ */
+export type ApplyListener = (present: PassResult['present']) => void | Promise<void>;
 
 interface Waiter {
   readonly scope: Scope;
@@ -103,6 +109,8 @@ export interface Reconciler {
   readonly waiting: number;
   /** Calls `listener` after every pass from now on. */
   onPass(listener: PassListener): void;
+  /** Calls `listener` beside every pass that changes something from now on. */
+  onApply(listener: ApplyListener): void;
   /** Resolves when no pass runs or waits. */
   idle(): Promise<void>;
 }
@@ -161,7 +169,6 @@ function nsidsOf(store: StoreReader, observation: Observation): Map<number, stri
 interface Round {
   readonly plan: Plan;
   readonly applied: Applied;
-  readonly commands: readonly string[];
   /** Whether rows cannot have asked for it: what was done is drift mended. */
   readonly isRepair: boolean;
   readonly names: NetnsNames;
@@ -172,10 +179,23 @@ interface Round {
   readonly widened: Scope | undefined;
 }
 
+function commandsOf({ plan: planned, names }: Round): string[] {
+  return planned.operations.flatMap((operation) => show(operation, names));
+}
+
+function presentIn(observation: Observation, { missing }: Plan): Map<NetnsKey, NetnsIdentity> {
+  return new Map(
+    [...observation.netns].flatMap(([key, found]) =>
+      found.status === 'present' && !missing.has(key) ? [[key, found.identity] as const] : [],
+    ),
+  );
+}
+
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #firewall: Firewall;
   readonly #listeners: PassListener[] = [];
+  readonly #applyListeners: ApplyListener[] = [];
   readonly #budget: RepairBudget;
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
@@ -210,6 +230,10 @@ class Loop implements Reconciler {
 
   onPass(listener: PassListener): void {
     this.#listeners.push(listener);
+  }
+
+  onApply(listener: ApplyListener): void {
+    this.#applyListeners.push(listener);
   }
 
   async idle(): Promise<void> {
@@ -249,7 +273,7 @@ class Loop implements Reconciler {
       const { plan: planned, applied, present, nsids, widened, held } = round;
       const done = widened === undefined && !applied.lookAgain && !needsVerification(planned);
       if (done || rounds.length === ROUNDS) {
-        const commands = rounds.flatMap((one) => one.commands);
+        const commands = () => rounds.flatMap(commandsOf);
         const repairs = this.#account(rounds);
         return {
           failures: applied.failures,
@@ -303,27 +327,29 @@ class Loop implements Reconciler {
     const planned = without(whole, held);
     const names = netnsNames(desired);
     failpoint('pass.planned');
-    const applied = await apply(this.#options.kernel, planned, names);
+    const present = presentIn(observation, planned);
+    const applied = await this.#apply(planned, names, present);
     this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
     failpoint('pass.applied');
     // What is forgotten may change the ruleset: one more round.
     const forgotten = applied.failures.size === 0 && (await forgetForwarding(this.#options.store));
-    const present = new Map(
-      [...observation.netns].flatMap(([key, found]) =>
-        found.status === 'present' && !planned.missing.has(key) ? [[key, found.identity] as const] : [],
-      ),
-    );
     return {
       plan: planned,
       applied,
       present,
       nsids: nsidsOf(this.#options.store, observation),
-      commands: planned.operations.flatMap((operation) => show(operation, names)),
       isRepair: !causes.has('change'),
       names,
       held,
       widened: planned.needsEverything && !scope.everything ? EVERYTHING : forgotten ? scope : undefined,
     };
+  }
+
+  async #apply(planned: Plan, names: NetnsNames, present: PassResult['present']): Promise<Applied> {
+    const applying = apply(this.#options.kernel, planned, names);
+    if (planned.operations.length === 0) return applying;
+    const [applied] = await Promise.all([applying, ...this.#applyListeners.map((tell) => tell(present))]);
+    return applied;
   }
 
   /** The objects of a plan whose budget is spent. */

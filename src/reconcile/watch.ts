@@ -5,7 +5,6 @@
 import type { Kernel, KernelChange } from '../kernel/contract.ts';
 import type { Address } from '../model/address.ts';
 import type { Logger } from '../model/logger.ts';
-import type { Network } from '../model/network.ts';
 import type { Store } from '../store/contract.ts';
 import { FIREWALL_OBJECT } from './firewall.ts';
 import type { Reconciler } from './loop.ts';
@@ -20,9 +19,6 @@ const PATIENCE_MS = 200;
 /** How often everything is looked at, though nothing was said: events can be lost. */
 const EVERYTHING_MS = 30_000;
 
-/** Docker's key of the bridge's name, for those that have one of their own. */
-const BRIDGE_NAME = 'com.docker.network.bridge.name';
-
 /** What the watch works with. */
 export interface WatchOptions {
   readonly store: Store;
@@ -33,17 +29,11 @@ export interface WatchOptions {
   readonly onForeignFirewall: () => void;
 }
 
-function networkOfBridge(store: Store, ifname: string): Network | undefined {
-  const byId = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
-  if (byId !== undefined) return store.matchNetwork(byId).match;
-  return store.listNetworks().find(({ options }) => options[BRIDGE_NAME] === ifname);
-}
-
 /** `neighbour`: whose entry on that link it was. A bridge can have a thousand: only that member is looked at. */
 function scopeOfHostLink(store: Store, ifname: string, neighbour: Address | undefined): Scope {
   const endpoint = store.findEndpointByVeth(ifname);
   if (endpoint !== undefined) return scopeOf({ containers: [endpoint.containerId] });
-  const network = networkOfBridge(store, ifname);
+  const network = store.findNetworkByBridge(ifname);
   // A renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
   if (network === undefined) return scopeOf({ links: [ifname] });
   const member = neighbour && store.findMemberAt(network.id, neighbour);

@@ -51,12 +51,18 @@ export interface StoreReader {
   listEndpointsOfNetwork(networkId: string): Endpoint[];
   listEndpointsOfContainer(containerId: string): Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
-  /** Whether a container that is started is on the network. */
-  hasRunningMember(networkId: string): boolean;
+  /** Whether a container that is started is on a bridge network that leads out of the host in that family. */
+  hasForwardedMember(family: Family): boolean;
   /** The running members one of whose `dnsNamesOf` folds to the name, in the order of connecting. By index. */
   listMembersNamed(networkId: string, foldedName: string): NamedMember[];
   /** The running member that has the address. By index. */
   findMemberAt(networkId: string, address: Address): NamedMember | undefined;
+  /** By index. */
+  findNetworkNamed(name: string): Network | undefined;
+  /** The network, not a config-only one, whose bridge has that name, given or by default. By index. */
+  findNetworkByBridge(ifname: string): Network | undefined;
+  /** A subnet of a network, config-only ones left out, that has addresses in common with the prefix. By index. */
+  findPoolOverlapping(prefix: Prefix): { readonly networkName: string; readonly prefix: Prefix } | undefined;
   /** Every subnet of every network, config-only ones left out. */
   listPools(): { readonly networkId: string; readonly networkName: string; readonly prefix: Prefix }[];
   /** Addresses of the subnet that are taken, the reserved ones included. O(ranges), not O(addresses). */

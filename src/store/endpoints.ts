@@ -22,7 +22,7 @@ export interface Endpoints {
     | 'listEndpointsOfNetwork'
     | 'listEndpointsOfContainer'
     | 'countEndpointsOfNetwork'
-    | 'hasRunningMember'
+    | 'hasForwardedMember'
   >;
   readonly writes: Pick<StoreWriter, 'nextOrdinal' | 'insertEndpoint' | 'updateEndpoint' | 'removeEndpoint'>;
 }
@@ -44,10 +44,14 @@ function prepareReads(
   const count = database.prepare<[string], { count: number }>(
     'SELECT count(*) AS count FROM endpoints WHERE network_id = ?',
   );
-  const running = database.prepare<[string], { one: number }>(
-    `SELECT 1 AS one FROM endpoints JOIN containers ON containers.id = container_id
-     WHERE network_id = ? AND state = 'running' LIMIT 1`,
-  );
+  // From the endpoints on: the first is nearly always one, and without endpoints there is nothing to look at.
+  const forwarded = (enabled: 'enable_ipv4' | 'enable_ipv6') =>
+    database.prepare<[], { one: number }>(
+      `SELECT 1 AS one FROM endpoints CROSS JOIN networks ON networks.id = network_id
+       CROSS JOIN containers ON containers.id = container_id
+       WHERE driver = 'bridge' AND NOT config_only AND NOT internal AND ${enabled} AND state = 'running' LIMIT 1`,
+    );
+  const forwardedIn = { ipv4: forwarded('enable_ipv4'), ipv6: forwarded('enable_ipv6') };
   return {
     getEndpoint: (id) => cache.get(id),
     findEndpoint: (networkId, containerId) => cache.list(byMembers(networkId, containerId))[0],
@@ -56,7 +60,7 @@ function prepareReads(
     listEndpointsOfNetwork: (networkId) => cache.list(idsOfNetwork(networkId)),
     listEndpointsOfContainer: (containerId) => cache.list(ofContainer(containerId)),
     countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
-    hasRunningMember: (networkId) => running.get(networkId) !== undefined,
+    hasForwardedMember: (family) => forwardedIn[family].get() !== undefined,
   };
 }
 

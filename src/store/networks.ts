@@ -30,7 +30,10 @@ interface NetworkRow {
 /** The network's part of the store. */
 export interface Networks {
   readonly cache: RowCache<Network>;
-  readonly reads: Pick<StoreReader, 'getNetwork' | 'matchNetwork' | 'listNetworks'>;
+  readonly reads: Pick<
+    StoreReader,
+    'getNetwork' | 'matchNetwork' | 'findNetworkNamed' | 'findNetworkByBridge' | 'listNetworks'
+  >;
   readonly writes: Pick<StoreWriter, 'insertNetwork' | 'updateNetwork' | 'removeNetwork'>;
 }
 
@@ -77,7 +80,25 @@ function prepareReads(database: Connection, cache: RowCache<Network>): Networks[
   const all = prepareIds<[]>(database, 'SELECT id FROM networks ORDER BY ordinal');
   const get = (id: string): Network | undefined => cache.get(id);
   const match = prepareMatch(database, 'networks', get);
+  const byName = prepareIds<[string]>(database, 'SELECT id FROM networks WHERE name = ?');
+  const bridgeOption = `json_extract(options, '$."com.docker.network.bridge.name"')`;
+  const real = "driver = 'bridge' AND NOT config_only";
+  const byOption = prepareIds<[string]>(
+    database,
+    `SELECT id FROM networks WHERE ${bridgeOption} = ? AND ${real} ORDER BY ordinal`,
+  );
+  // The default name is made of the id's first 12 digits; all ids that begin with them are in this range.
+  const byDefault = prepareIds<[string, string]>(
+    database,
+    `SELECT id FROM networks WHERE id >= ? AND id < ? || 'g' AND ${bridgeOption} IS NULL AND ${real}`,
+  );
   return {
+    findNetworkNamed: (name) => cache.list(byName(name))[0],
+    findNetworkByBridge(ifname) {
+      const digits = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
+      const ids = digits === undefined ? [] : byDefault(digits, digits);
+      return cache.list([...byOption(ifname), ...ids])[0];
+    },
     getNetwork: get,
     matchNetwork: (term) => match(term, term),
     listNetworks: () => cache.list(all()),

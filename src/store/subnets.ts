@@ -32,7 +32,7 @@ interface SubnetRow {
 
 /** What networks need of their subnets. */
 export interface Subnets {
-  readonly reads: Pick<StoreReader, 'listPools'>;
+  readonly reads: Pick<StoreReader, 'listPools' | 'findPoolOverlapping'>;
   listOf(networkId: string): Subnet[];
   /**
    * Inserts the subnet and, when it `reserves` its range, makes its addresses free. Throws `forbidden` with
@@ -92,6 +92,11 @@ export function prepareSubnets(database: Connection, addresses: Addresses): Subn
     `INSERT INTO subnets VALUES (@network_id, @family, @prefix, @first, @last, @ip_range, @gateway, @aux,
      @automatic, @reserves)`,
   );
+  // Reserved subnets are disjoint, so only the last one that begins at or before our end can overlap.
+  const lastBegun = database.prepare<[Family, string], { networkName: string; prefix: string; last: string }>(
+    `SELECT name AS networkName, prefix, last FROM subnets JOIN networks ON networks.id = network_id
+     WHERE reserves = 1 AND family = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+  );
   const overlapping = database.prepare<[string, Family, string, string], { one: number }>(
     `SELECT 1 AS one FROM subnets
      WHERE reserves = 1 AND network_id <> ? AND family = ? AND first <= ? AND last >= ? LIMIT 1`,
@@ -112,6 +117,11 @@ export function prepareSubnets(database: Connection, addresses: Addresses): Subn
 
   return {
     reads: {
+      findPoolOverlapping(prefix) {
+        const row = lastBegun.get(prefix.address.family, keyOf(lastAddress(prefix)));
+        if (row === undefined || row.last < keyOf(firstAddress(prefix))) return undefined;
+        return { networkName: row.networkName, prefix: parsePrefix(row.prefix) };
+      },
       listPools: () => pools.all().map((row) => ({ ...row, prefix: parsePrefix(row.prefix) })),
     },
     listOf: (networkId) => ofNetwork.all(networkId).map(toSubnet),

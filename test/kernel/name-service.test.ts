@@ -55,7 +55,7 @@ function passOver(containers: readonly Container[]): PassResult {
     missing: new Map(seen.flatMap(([id, identity]) => (identity === undefined ? [[id, 'gone']] : []))),
     present: new Map(seen.flatMap(([id, identity]) => (identity === undefined ? [] : [[id, identity]]))),
     nsids: new Map(),
-    commands: [],
+    commands: () => [],
     repairs: [],
     held: new Map(),
   };

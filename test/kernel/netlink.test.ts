@@ -157,11 +157,14 @@ describe('observing', () => {
       protocol: 'other',
     });
     expect(host.neighbours).toMatchObject([{ ifname: 'b0', mac: '02:00:00:00:00:09', ours: false }]);
-    expect(await kernel.listHostRoutes()).toContainEqual({
-      destination: parsePrefix('198.51.100.0/24'),
-      ifname: 'b0',
-      onLink: false,
-    });
+    const onLink = parsePrefix('192.0.2.0/24');
+    const prefixes = await kernel.listOnLinkPrefixes();
+    expect(prefixes).toContainEqual(onLink);
+    // It leads through a gateway.
+    expect(prefixes).not.toContainEqual(parsePrefix('198.51.100.0/24'));
+    const overlapping = [parsePrefix('192.0.2.128/25'), parsePrefix('198.51.100.0/24')];
+    expect(await kernel.findOnLinkRoutes(overlapping)).toEqual([{ destination: onLink, ifname: 'b0' }]);
+    expect(await kernel.findOnLinkRoutes([parsePrefix('192.0.3.0/24')])).toEqual([]);
   });
 });
 
