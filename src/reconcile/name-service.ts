@@ -34,6 +34,8 @@ export interface NameServiceOptions {
 export interface NameService {
   /** Brings resolvers and files up to what a pass saw. Resolves when they are; logs what fails, never rejects. */
   follow(scope: Scope, result: PassResult): Promise<void>;
+  /** The part of `follow` that a pass need not be over for: a namespace that is there and has no names yet. */
+  begin(present: PassResult['present']): Promise<void>;
   /** Writes the resolv.conf of that namespace again if it is not as it should be; gives whose was written. */
   mendFile(name: string): string | undefined;
   /** Ends all resolvers. Files stay: the namespaces do, too. */
@@ -48,6 +50,8 @@ function netnsNameOf(container: Container): string | undefined {
 function sameNamespace(a: NetnsIdentity | undefined, b: NetnsIdentity): boolean {
   return a?.inode === b.inode && a.bootId === b.bootId;
 }
+
+const NONE_MISSING: PassResult['missing'] = new Map();
 
 class Service implements NameService {
   readonly #options: NameServiceOptions;
@@ -78,6 +82,15 @@ class Service implements NameService {
     this.#removeLeftFiles(scope);
   }
 
+  async begin(present: PassResult['present']): Promise<void> {
+    const { store, resolver } = this.#options;
+    // Many at once, as at a start, are left to `follow`, which does not hold up the event loop for all of them.
+    if (present.size > BATCH) return;
+    const fresh = [...present.keys()].filter((id) => !resolver.isServing(id) && hasNames(store, id));
+    const seen = { present, missing: NONE_MISSING };
+    await Promise.all(fresh.map((id) => this.#followOne(id, store.getContainer(id), seen)));
+  }
+
   mendFile(name: string): string | undefined {
     const { store, log } = this.#options;
     const { match } = store.matchContainer(name);
@@ -96,7 +109,11 @@ class Service implements NameService {
     this.#served.clear();
   }
 
-  async #followOne(id: string, container: Container | undefined, result: PassResult): Promise<void> {
+  async #followOne(
+    id: string,
+    container: Container | undefined,
+    result: Pick<PassResult, 'present' | 'missing'>,
+  ): Promise<void> {
     try {
       const wanted = container?.state === 'running' && hasNames(this.#options.store, id);
       if (container === undefined || !wanted) {
