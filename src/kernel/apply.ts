@@ -83,6 +83,8 @@ class Application {
   readonly #refusals: (Refusal | undefined)[];
   #batch: Batch | undefined;
   #births: Birth[] = [];
+  /** Links that could not be made: whatever has such a name is a stranger's. */
+  readonly #unborn = new Map<NetnsKey, Set<string>>();
   #retiredPeers: RetiredPeer[] = [];
   #retired = false;
 
@@ -152,7 +154,28 @@ class Application {
     else this.#onLink(index, target, operation);
   }
 
+  #noteUnborn({ target, link, peer }: Pick<Birth, 'target' | 'link' | 'peer'>): void {
+    for (const end of [{ target, link }, ...(peer === undefined ? [] : [peer])]) {
+      const names = this.#unborn.get(end.target.key) ?? new Set();
+      this.#unborn.set(end.target.key, names.add(end.link.ifname));
+    }
+  }
+
+  /** Whether the link was to be made in this list and was not. */
+  #isUnborn(target: Target, ifname: string): boolean {
+    const isPeer = ({ peer }: Birth): boolean => peer?.target === target && peer.link.ifname === ifname;
+    if (this.#births.some(isPeer)) this.#flush();
+    return this.#unborn.get(target.key)?.has(ifname) ?? false;
+  }
+
   #onLink(index: number, target: Target, operation: Exclude<InNetns, SetSysctl>): void {
+    if (operation.op !== 'createBridge' && operation.op !== 'createVeth') {
+      const ifname = 'ifname' in operation ? operation.ifname : ifnameOf(operation);
+      if (this.#isUnborn(target, ifname)) {
+        this.#refuse(index, { errno: 'ENODEV', reason: `${ifname} could not be made` });
+        return;
+      }
+    }
     switch (operation.op) {
       case 'createBridge':
         this.#createBridge(index, target, operation);
@@ -201,6 +224,7 @@ class Application {
       births.filter(({ owner }) => this.#refusals[owner] === undefined),
       this.#refuse,
     );
+    for (const birth of births) if (this.#refusals[birth.owner] !== undefined) this.#noteUnborn(birth);
     this.#retirePeers(retiredPeers);
   }
 
@@ -250,12 +274,17 @@ class Application {
     const peerTarget = this.#targets.get(peerNetns);
     if (!(peerTarget instanceof Target)) {
       this.#refuse(index, peerTarget);
+      this.#noteUnborn({ target, link, peer: undefined });
       return;
     }
+    const ends = { target, link, peer: { target: peerTarget, link: peer } };
     const masterIndex = this.#masterIndex(index, target, link.master);
-    if (masterIndex === undefined) return;
+    if (masterIndex === undefined) {
+      this.#noteUnborn(ends);
+      return;
+    }
     const request = encodeCreateVeth(link, peer, masterIndex, peerTarget.fd);
-    this.#bear(index, { target, link, peer: { target: peerTarget, link: peer } }, request);
+    this.#bear(index, ends, request);
   }
 
   #changeLink(index: number, target: Target, { ifname, change }: ChangeLink): void {

@@ -98,6 +98,23 @@ describe('a connect', () => {
     expect(await linkOf('eth0', 'a')).toBeUndefined();
   });
 
+  test('a peer’s name that is taken stays a stranger’s, and nothing is left of the connect', async () => {
+    await ip(['link', 'add', 'eth0', 'type', 'bridge'], 'a');
+    const stranger = await linkOf('eth0', 'a');
+    const results = await refusals(kernel, connectOperations('br0', 'a', 'veth1', 2), named('a'));
+    expect(results).toEqual([
+      'createVeth EEXIST',
+      'changeLink ENODEV',
+      'addAddress ENODEV',
+      'addRoute ENODEV',
+      'addNeighbour ENODEV',
+      'addFdbEntry ENODEV',
+      'settleCarrier ENODEV',
+    ]);
+    expect(await linkOf('eth0', 'a')).toEqual(stranger);
+    expect(await linkOf('veth1')).toBeUndefined();
+  });
+
   test('into a namespace that is another one now changes nothing', async () => {
     const identity = { bootId: kernel.bootId, inode: '4:1' };
     const netns = new Map([['a', { ref: { kind: 'name', name: 'a' } as const, identity }]]);
