@@ -2,7 +2,7 @@
 import { VethdError } from '../errors.ts';
 import type { Container } from '../model/container.ts';
 import type { Endpoint, EndpointSpec } from '../model/endpoint.ts';
-import { parseEndpointSpec } from '../model/endpoint-rules.ts';
+import { type ParsedEndpointSpec, parseEndpointSpec } from '../model/endpoint-rules.ts';
 import type { Network } from '../model/network.ts';
 import { netnsRefOf } from '../reconcile/desired.ts';
 import type { StoreReader } from '../store/contract.ts';
@@ -51,30 +51,23 @@ function checkMembership(reader: StoreReader, network: Network, container: Conta
 /** Names of the interfaces that are in the container's namespace now; none where it does not run. */
 async function seenIfnames(
   context: EngineContext,
-  { container, ifnames }: FoundContainer,
+  { container }: FoundContainer,
 ): Promise<ReadonlySet<string>> {
-  if (ifnames !== undefined) return new Set(ifnames);
   const ref = netnsRefOf(container);
   if (ref === undefined || container.state !== 'running') return new Set();
   const found = await context.kernel.visitNetns(ref);
   return new Set(found.status === 'present' ? found.ifnames : []);
 }
 
-/**
- * Attaches a container to a network; the settings of one that does not run take the place of earlier ones. Throws
- * notFound, invalidArgument, forbidden or conflict when it may not be.
- */
-export async function connect(
+/** One try, which keeps clear of the interface names in `seen` besides those of rows. */
+function attempt(
   context: EngineContext,
   networkTerm: string,
-  containerTerm: string,
-  spec: EndpointSpec,
+  found: FoundContainer,
+  parsed: ParsedEndpointSpec,
+  seen: ReadonlySet<string>,
   mode: Mode,
 ): Promise<Outcome<Endpoint>> {
-  const found = await findContainer(context, containerTerm);
-  getNetwork(context.store, networkTerm);
-  const parsed = parseEndpointSpec(spec);
-  const seen = await seenIfnames(context, found);
   return carryOut(context, mode, (writer) => {
     const network = getNetwork(writer, networkTerm);
     const container = adopt(writer, found);
@@ -96,4 +89,31 @@ export async function connect(
       events: container.state === 'running' ? [memberEvent('connect', network, container)] : [],
     };
   });
+}
+
+const NOTHING_SEEN: ReadonlySet<string> = new Set();
+
+/**
+ * Attaches a container to a network; the settings of one that does not run take the place of earlier ones. Throws
+ * notFound, invalidArgument, forbidden or conflict when it may not be.
+ */
+export async function connect(
+  context: EngineContext,
+  networkTerm: string,
+  containerTerm: string,
+  spec: EndpointSpec,
+  mode: Mode,
+): Promise<Outcome<Endpoint>> {
+  const found = await findContainer(context, containerTerm);
+  getNetwork(context.store, networkTerm);
+  const parsed = parseEndpointSpec(spec);
+  const tryWith = (seen: ReadonlySet<string>) => attempt(context, networkTerm, found, parsed, seen, mode);
+  if (mode.dryRun) return tryWith(await seenIfnames(context, found));
+  try {
+    // Hardly ever is there an interface in a namespace that is not ours: a look before each connect would cost 0.5 ms.
+    return await tryWith(NOTHING_SEEN);
+  } catch (error) {
+    if (!(error instanceof VethdError) || error.errno !== 'EEXIST') throw error;
+    return tryWith(await seenIfnames(context, found));
+  }
 }

@@ -39,8 +39,6 @@ export function noSuchContainer(term: string): VethdError {
 export interface FoundContainer {
   readonly container: Container;
   readonly adopted: boolean;
-  /** Names of the links in its namespace now; undefined when nobody has looked. */
-  readonly ifnames: readonly string[] | undefined;
 }
 
 const NETNS_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -113,17 +111,16 @@ export function containerFor(
   };
 }
 
-async function findUnadopted(context: EngineContext, term: string): Promise<FoundContainer | undefined> {
+function findUnadopted(context: EngineContext, term: string): FoundContainer | undefined {
   const named = refOf(term);
   if (named === undefined) return undefined;
-  const probe = await context.kernel.visitNetns(named.ref);
+  const probe = context.kernel.lookAtNetns(named.ref);
   if (probe.status === 'refused')
     throw new VethdError('invalidArgument', `${term} cannot be a container: ${probe.reason}`);
   if (probe.status === 'absent') return undefined;
   const [known] = context.store.listContainersIn(probe.identity);
-  const { ifnames } = probe;
-  if (known !== undefined) return { container: known, adopted: true, ifnames };
-  return { container: containerFor(context, named.ref, probe), adopted: false, ifnames };
+  if (known !== undefined) return { container: known, adopted: true };
+  return { container: containerFor(context, named.ref, probe), adopted: false };
 }
 
 /** Ids that inspect showed for namespaces that nobody adopted lead back to them. */
@@ -142,10 +139,10 @@ async function findById(context: EngineContext, term: string): Promise<FoundCont
 export async function findContainer(context: EngineContext, term: string): Promise<FoundContainer> {
   if (term === '') throw new VethdError('invalidArgument', 'invalid name or ID supplied: ""');
   const { match, count, by } = context.store.matchContainer(term);
-  const stored: FoundContainer | undefined = match && { container: match, adopted: true, ifnames: undefined };
+  const stored: FoundContainer | undefined = match && { container: match, adopted: true };
   if (stored !== undefined && by !== 'prefix') return stored;
   // A namespace that nobody adopted has a name too, and a name goes before the beginning of another's id.
-  const unadopted = await findUnadopted(context, term);
+  const unadopted = findUnadopted(context, term);
   if (unadopted === undefined && count > 1) {
     throw new VethdError('invalidArgument', `multiple IDs found with provided prefix: ${term}`);
   }

@@ -181,6 +181,8 @@ export interface Kernel {
   readonly hostIdentity: NetnsIdentity;
   /** Looks where a reference leads, with every check. Never throws for what it finds. */
   probeNetns(ref: NetnsRef): Promise<NetnsProbe>;
+  /** As `probeNetns`, at once and in the calling thread: about 40 µs of looking at files, nothing is entered. */
+  lookAtNetns(ref: NetnsRef): NetnsProbe;
   /** As `probeNetns`, and enters it to see what links are there. */
   visitNetns(ref: NetnsRef): Promise<NetnsVisit>;
   /** The names under /run/netns that lead to network namespaces other than the host's. */

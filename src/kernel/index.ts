@@ -5,6 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
 import type { Capability, Kernel, KernelChange } from './contract.ts';
+import { Namespaces } from './netns.ts';
 import { startProgram } from './program.ts';
 import { startThread } from './thread.ts';
 import {
@@ -143,6 +144,7 @@ function startError(error: VethdError): VethdError {
  */
 export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
   const { netnsDir = '/run/netns', allowedPaths = ALLOWED_PATHS, onFatal = throwUncaught } = options;
+  const namespaces = new Namespaces({ netnsDir, allowedPaths });
   const thread = new Thread({ netnsDir, allowedPaths }, onFatal);
   const ready = await thread.started();
   if (ready.type === 'failed') throw startError(fromWire(ready.error));
@@ -151,6 +153,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     bootId: ready.bootId,
     hostIdentity: ready.hostIdentity,
     probeNetns: (ref) => thread.call('probeNetns', ref),
+    lookAtNetns: (ref) => namespaces.probe(ref),
     visitNetns: (ref) => thread.call('visitNetns', ref),
     listNetnsNames: () => thread.call('listNetnsNames'),
     bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
@@ -168,7 +171,10 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     openDnsSockets: (ref, identity) => thread.call('openDnsSockets', ref, identity),
     startProgram: async (ref, identity, spec) =>
       startProgram(await thread.call('openNetns', ref, identity), spec),
-    close: () => thread.close(),
+    close: async () => {
+      await thread.close();
+      namespaces.close();
+    },
   };
 }
 

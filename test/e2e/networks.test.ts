@@ -189,3 +189,25 @@ describe('what is left', () => {
     expect(await ip(['netns', 'list'])).toBe('');
   });
 });
+
+test('an interface of somebody else is kept clear of, whatever its name', async () => {
+  await createNetwork('beside', '10.57.0.0/24');
+  await addNetns('odd');
+  await ip(['link', 'add', 'eth0', 'type', 'bridge'], 'odd');
+  const [, before] = await linksOf('odd');
+  const wish = { DriverOpts: { 'com.docker.network.endpoint.ifname': 'eth0' } };
+  const body = { Container: 'odd', EndpointConfig: wish };
+  const refused = await daemon.request('POST', '/networks/beside/connect', body);
+  expect([refused.status, refused.body.message]).toEqual([
+    409,
+    'interface name eth0 is in use in container odd: choose another',
+  ]);
+  expect(await hostEnds()).toEqual([]);
+  await connect('beside', 'odd');
+  expect(await ping('odd', '10.57.0.1')).toBe(true);
+  expect((await linksOf('odd')).map(({ ifname }) => ifname).sort()).toEqual(['eth0', 'eth1', 'lo']);
+  expect((await linksOf('odd')).find(({ ifname }) => ifname === 'eth0')).toEqual(before);
+  await disconnect('beside', 'odd');
+  await daemon.call('DELETE', '/networks/beside');
+  await removeNetns('odd');
+});
