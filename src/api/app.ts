@@ -13,6 +13,7 @@ import { createGate } from './gate.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { openapiOptions } from './openapi.ts';
 import { parseQuery } from './query.ts';
+import { serialize } from './serialize.ts';
 import { systemRoutes } from './system/routes.ts';
 import { installUpgrades } from './upgrade.ts';
 import { schemaError } from './validation.ts';
@@ -63,6 +64,7 @@ function createServer({ config, logger }: AppOptions): App {
       sendError(error, request, reply.headers(standardHeaders(config)));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setSerializerCompiler(() => serialize);
   app.server.maxConnections = limits.connections;
   return app;
 }

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { EndpointConfig } from '../endpoints/schema.ts';
 import { DryRun, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
+import type { Count } from '../serialize.ts';
 
 const IpamEntry = Type.Object({
   Subnet: Type.Optional(Type.String({ examples: ['10.61.0.0/24'] })),
@@ -25,11 +26,11 @@ const NetworkMember = Type.Object({
 });
 
 const SubnetStatus = Type.Object({
-  IPsInUse: Type.Unsafe<bigint>({
+  IPsInUse: Type.Unsafe<Count>({
     type: 'integer',
     description: 'The reserved ones and the gateway included.',
   }),
-  DynamicIPsAvailable: Type.Unsafe<bigint>({ type: 'integer', description: 'At most 2^64 - 1.' }),
+  DynamicIPsAvailable: Type.Unsafe<Count>({ type: 'integer', description: 'At most 2^64 - 1.' }),
 });
 
 /** A network. */

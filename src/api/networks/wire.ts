@@ -4,6 +4,7 @@ import { formatAddress, formatPrefix } from '../../model/address.ts';
 import type { IpamConfigSpec, Network, NetworkSpec, Subnet } from '../../model/network.ts';
 import { addressWithLength } from '../endpoints/wire.ts';
 import { checkMap } from '../limits.ts';
+import { toCount } from '../serialize.ts';
 import type { NetworkCreateJson, NetworkJson } from './schema.ts';
 
 type IpamEntryJson = NetworkJson['IPAM']['Config'][number];
@@ -92,17 +93,10 @@ export function toNetwork({ network, members }: NetworkView, minor: number): Net
   };
 }
 
-// Docker counts addresses in 64 bits and stops at the top.
-const MAX_COUNT = 2n ** 64n - 1n;
-
-function saturated(count: bigint): bigint {
-  return count > MAX_COUNT ? MAX_COUNT : count;
-}
-
 /** How much of each subnet is taken. */
 export function toStatus(usage: readonly SubnetUsage[]): NonNullable<NetworkJson['Status']> {
   const subnets = usage.map(({ subnet, inUse, available }) => {
-    const counts = { IPsInUse: saturated(inUse), DynamicIPsAvailable: saturated(available) };
+    const counts = { IPsInUse: toCount(inUse), DynamicIPsAvailable: toCount(available) };
     return [subnet, counts] as const;
   });
   return { IPAM: { Subnets: Object.fromEntries(subnets) } };

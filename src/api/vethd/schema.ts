@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { PortMap } from '../endpoints/schema.ts';
 import { DryRun, Nullable } from '../schema.ts';
+import type { Count as ExactCount } from '../serialize.ts';
 
 const Text = Type.String();
 const Count = Type.Integer();
@@ -70,11 +71,11 @@ const TopologyMember = Type.Object({
 const Subnet = Type.Object({
   Subnet: Text,
   Gateway: Text,
-  IPsInUse: Type.Unsafe<bigint>({
+  IPsInUse: Type.Unsafe<ExactCount>({
     type: 'integer',
     description: 'The reserved ones and the gateway included.',
   }),
-  DynamicIPsAvailable: Type.Unsafe<bigint>({
+  DynamicIPsAvailable: Type.Unsafe<ExactCount>({
     type: 'integer',
     description: 'At most 2^64 - 1, as in Docker.',
   }),

@@ -7,6 +7,7 @@ import type { Network } from '../../model/network.ts';
 import type { ApiConfig, ApiLoad } from '../context.ts';
 import { toPortMap } from '../endpoints/ports.ts';
 import { addressWithLength } from '../endpoints/wire.ts';
+import { toCount } from '../serialize.ts';
 import type { DoctorJson, TopologyNetworkJson, TraceJson } from './schema.ts';
 
 type TraceEndJson = NonNullable<TraceJson['Host']>;
@@ -57,13 +58,6 @@ export function toTrace(trace: Trace): TraceJson {
   };
 }
 
-// Docker counts addresses in 64 bits and stops at the top.
-const MAX_COUNT = 2n ** 64n - 1n;
-
-function saturated(count: bigint): bigint {
-  return count > MAX_COUNT ? MAX_COUNT : count;
-}
-
 function toSubnets(network: Network, usage: readonly SubnetUsage[]): TopologyNetworkJson['Subnets'] {
   const gateways = new Map(
     network.subnets.map(({ prefix, gateway }) => [
@@ -74,8 +68,8 @@ function toSubnets(network: Network, usage: readonly SubnetUsage[]): TopologyNet
   return usage.map(({ subnet, inUse, available }) => ({
     Subnet: subnet,
     Gateway: gateways.get(subnet) ?? '',
-    IPsInUse: saturated(inUse),
-    DynamicIPsAvailable: saturated(available),
+    IPsInUse: toCount(inUse),
+    DynamicIPsAvailable: toCount(available),
   }));
 }
 
