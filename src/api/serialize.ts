@@ -1,7 +1,7 @@
 /**
- * How answers become text. JSON.stringify for all of them: Fastify's own serializer, compiled from the schema, walks
- * a map's members through a validator and took 25 ms for a network with 1,000 members where this takes 1 (measured).
- * What may be in an answer is the wire files' business; the schemas describe it.
+ * How answers become text. JSON.stringify for all of them: Fastify's own serializer, compiled from the schema, drops
+ * silently what a schema forgot, and validates the members of maps one by one (a network of 1,000 members 13.5 ms
+ * against 9.5). What is in an answer is the wire files' business; the schemas describe it.
  */
 import { randomBytes } from 'node:crypto';
 
