@@ -21,3 +21,11 @@ test('messages come out whole however the stream is cut', () => {
     ),
   );
 });
+
+test('a message is given when it is asked for, and kept when it is not', () => {
+  const unframe = createUnframer();
+  const stream = Buffer.concat([frame(Uint8Array.of(1)), frame(Uint8Array.of(2)), frame(Uint8Array.of(3))]);
+  const [first] = unframe(stream.subarray(0, 8));
+  expect([...(first ?? [])]).toEqual([1]);
+  expect([...unframe(stream.subarray(8))].map((message) => [...message])).toEqual([[2], [3]]);
+});

@@ -8,22 +8,25 @@ export function frame(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Gives a function that takes a stream's chunks as they come and gives the whole messages in them. Holds at
- * most one unfinished message (65,537 bytes) and the last chunk.
+ * Gives a function that takes a stream's chunks as they come and gives the whole messages in them, each when it is
+ * asked for: what is not taken comes first next time. Holds at most the bytes that were not taken, one unfinished
+ * message (65,537 bytes) and the last chunk.
  */
-export function createUnframer(): (chunk: Uint8Array) => Uint8Array[] {
+export function createUnframer(): (chunk: Uint8Array) => IterableIterator<Uint8Array> {
   let rest: Buffer = Buffer.alloc(0);
+
+  function* whole(): Generator<Uint8Array> {
+    while (rest.length >= 2) {
+      const end = 2 + rest.readUInt16BE(0);
+      if (end > rest.length) return;
+      const message = rest.subarray(2, end);
+      rest = rest.subarray(end);
+      yield message;
+    }
+  }
+
   return (chunk) => {
     rest = Buffer.concat([rest, chunk]);
-    const messages: Uint8Array[] = [];
-    let offset = 0;
-    while (rest.length - offset >= 2) {
-      const end = offset + 2 + rest.readUInt16BE(offset);
-      if (end > rest.length) break;
-      messages.push(rest.subarray(offset + 2, end));
-      offset = end;
-    }
-    rest = rest.subarray(offset);
-    return messages;
+    return whole();
   };
 }

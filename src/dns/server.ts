@@ -20,15 +20,18 @@ export interface ResolverLimits extends ForwardLimits, TcpLimits {}
 
 /**
  * 2 s a server: glibc gives us 5 s before it asks again, so that two servers fit. 1,024 questions on their
- * way as Docker; a quarter of them for one container, so that one cannot starve the others.
+ * way as Docker; a quarter of them for one container, so that one cannot starve the others. A connection may hold
+ * 128 KiB of questions and 256 KiB of answers: all of them together cannot end the daemon for want of memory.
  */
 export const RESOLVER_LIMITS: ResolverLimits = Object.freeze({
   timeoutMs: 2_000,
   maxInFlight: 1_024,
   maxInFlightEach: 256,
   idleTimeoutMs: 10_000,
-  maxClients: 64,
-  maxUnreadBytes: 1 << 20,
+  maxClientsEach: 64,
+  maxClients: 1_024,
+  maxUnreadBytes: 1 << 18,
+  questionsPerTurn: 32,
 });
 
 /** What a resolver needs. */
@@ -92,6 +95,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const onError = options.onError ?? (() => undefined);
   const forwarder = createForwarder(options.upstreams, options.upstreamPort ?? 53, limits);
   const served = new Map<string, Served>();
+  const tcpClients = { open: 0 };
   let rotation = 0;
 
   function verdictOn(containerId: string, packet: Uint8Array, transport: Transport) {
@@ -142,8 +146,12 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   function open(containerId: string): Served {
     const udp = createSocket('udp4');
-    const { server, clients } = createTcpServer((packet) => respond(containerId, packet, 'tcp'), limits);
-    udp.on('message', (packet, from) => void respondUdp(containerId, udp, packet, from));
+    const respondTcp = (packet: Uint8Array) => respond(containerId, packet, 'tcp');
+    const { server, clients } = createTcpServer(respondTcp, limits, tcpClients);
+    udp.on('message', (packet, from) => {
+      // Whoever can make packets can send from port 0, to which no answer can go: Node throws.
+      if (from.port !== 0) void respondUdp(containerId, udp, packet, from);
+    });
     return { udp, tcp: server, clients };
   }
 

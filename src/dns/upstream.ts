@@ -48,7 +48,7 @@ function askTcp(upstream: Upstream, asked: Asked, id: number, settle: Settle): (
   socket.on('error', () => settle(undefined));
   socket.on('close', () => settle(undefined));
   socket.on('data', (chunk) => {
-    const reply = unframe(chunk).find((message) => isReplyTo(message, asked.query, id));
+    const reply = [...unframe(chunk)].find((message) => isReplyTo(message, asked.query, id));
     if (reply !== undefined) settle(reply);
   });
   socket.write(frame(withId(asked.packet, id)));

@@ -1,4 +1,5 @@
 /** Names in namespaces, through the daemon: who is known to whom, from when, until when. */
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from 'dns-packet';
@@ -7,12 +8,16 @@ import { Agent } from '../helpers/agent.ts';
 import { attempt } from '../helpers/commands.ts';
 import { daemonForFile } from '../helpers/daemon-for-file.ts';
 import { describeWith } from '../helpers/describe-with.ts';
+import { ethernet, IPV4, ipv4, udp } from '../helpers/frames.ts';
 import { addNetns, inNetns, listNetns, ping, removeNetns } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const UPSTREAM = '127.0.0.77';
 /** What the host's resolver says of every name. */
 const NOT_OURS = '192.0.2.53';
+/** The ifindex of lo in every namespace, and what its frames bear for addresses. */
+const LOOPBACK = 1;
+const NO_MAC = '00:00:00:00:00:00';
 const fileOf = (netns: string) => `/etc/netns/${netns}/resolv.conf`;
 
 const dig = (netns: string, ...args: string[]) =>
@@ -172,6 +177,25 @@ describeWith(['dig', 'getent'], 'names', () => {
     await daemon.start();
     expect(await dig('web1', 'web2', 'A')).toMatch(/^10\.91\.0\./);
     expect(await dig('web1', '+tcp', 'web2', 'A')).toMatch(/^10\.91\.0\./);
+  });
+
+  test('whatever a member sends to the resolver, the daemon goes on', async () => {
+    const [{ pid }, hostile] = [daemon, new Agent('web2')];
+    const toResolver = (from: number, text: string) =>
+      ethernet(NO_MAC, NO_MAC, IPV4, ipv4('127.0.0.1', '127.0.0.11', udp(from, 53, text)));
+    const noise = Array.from({ length: 500 }, (_, round) => randomBytes(round).toString('latin1'));
+    const question = encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'web1' }] }).toString(
+      'latin1',
+    );
+    const frames = [toResolver(0, question), ...noise.map((text) => toResolver(1 + text.length, text))];
+    for (const frame of frames) await hostile.sendFrame(LOOPBACK, frame.toString('hex'));
+    await hostile.say('127.0.0.11', 53, randomBytes(1 << 20).toString('hex'));
+    await hostile.say('127.0.0.11', 53, 'ffff00');
+    await hostile.close();
+    expect(await dig('web2', 'web1', 'A')).toMatch(/^10\.91\.0\./);
+    expect(await dig('web2', '+tcp', 'web1', 'A')).toMatch(/^10\.91\.0\./);
+    expect(daemon.logs).not.toContain('programming error');
+    expect(() => process.kill(pid, 0)).not.toThrow();
   });
 
   test('a namespace that is deleted is not kept alive by its resolver, and is served again when it is back', async () => {

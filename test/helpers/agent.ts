@@ -30,6 +30,8 @@ export interface AgentCalls {
   sendFrame(ifindex: number, hex: string): Promise<void>;
   /** Frames, as hex, since the last call. */
   heardFrames(): Promise<readonly string[]>;
+  /** Sends the bytes, given as hex, over TCP and ends its side; how many bytes came back until the other ended, too. */
+  say(address: string, port: number, hex: string): Promise<number>;
   /** Takes whatever comes at the port over TCP. */
   sink(port: number): Promise<void>;
   /** Sends to a sink without end; resolves when the connection is there. One at a time. */
@@ -120,6 +122,10 @@ export class Agent implements AgentCalls {
 
   heardFrames(): Promise<readonly string[]> {
     return this.#call('heardFrames', []);
+  }
+
+  say(address: string, port: number, hex: string): Promise<number> {
+    return this.#call('say', [address, port, hex]);
   }
 
   sink(port: number): Promise<void> {

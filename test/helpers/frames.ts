@@ -25,7 +25,7 @@ const bytesOf = (address: string) => addressToBytes(parseAddress(address));
 
 /** A UDP datagram. Its checksum is left 0: a bridge does not look, and a packet socket hears it all the same. */
 export function udp(sourcePort: number, destinationPort: number, data: string): Buffer {
-  return Buffer.concat([be16(sourcePort, destinationPort, 8 + data.length, 0), Buffer.from(data)]);
+  return Buffer.concat([be16(sourcePort, destinationPort, 8 + data.length, 0), Buffer.from(data, 'latin1')]);
 }
 
 function ipv4Checksum(header: Buffer): number {

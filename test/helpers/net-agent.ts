@@ -10,7 +10,7 @@ import { createServer, isIPv6, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
 import type { AgentCall, AgentCalls } from './agent.ts';
-import { pour, sink, stopPouring } from './net-streams.ts';
+import { pour, say, sink, stopPouring } from './net-streams.ts';
 
 const libc = koffi.load('libc.so.6');
 const setns: (fd: number, type: number) => number = libc.func('int setns(int fd, int type)');
@@ -213,6 +213,7 @@ const calls: AgentCalls = {
   },
   sendFrame: async (ifindex, hex) => sendFrame(ifindex, hex),
   heardFrames: async () => heardFrames(),
+  say,
   sink,
   resolve,
   pour,
@@ -235,6 +236,8 @@ async function answer(call: AgentCall): Promise<unknown> {
       return calls.sendFrame(...call.args);
     case 'heardFrames':
       return calls.heardFrames();
+    case 'say':
+      return calls.say(...call.args);
     case 'sink':
       return calls.sink(...call.args);
     case 'resolve':

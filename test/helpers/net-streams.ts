@@ -81,3 +81,18 @@ export function stopPouring(): Promise<Poured> {
   running.stop = true;
   return running.done;
 }
+
+/** Sends the bytes and ends its side; how many came back until the other side ended, or reset the connection. */
+export async function say(address: string, port: number, hex: string): Promise<number> {
+  const socket = new Socket();
+  let heard = 0;
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    heard += chunk.length;
+  });
+  const closed = once(socket, 'close');
+  socket.connect(port, address);
+  socket.end(Buffer.from(hex, 'hex'));
+  await closed;
+  return heard;
+}

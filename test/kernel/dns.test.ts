@@ -8,14 +8,19 @@ import { createUnframer, frame } from '../../src/dns/framing.ts';
 import { createResolver, RESOLVER_LIMITS, type Resolver } from '../../src/dns/server.ts';
 import { openDnsSockets } from '../../src/kernel/dns-sockets.ts';
 import { type Address, parseAddress } from '../../src/model/address.ts';
+import { Agent } from '../helpers/agent.ts';
 import { attempt } from '../helpers/commands.ts';
 import { describeWith } from '../helpers/describe-with.ts';
+import { ethernet, IPV4, ipv4, udp } from '../helpers/frames.ts';
 import { addNetns, inNetns, ip, listNetns, removeNetns } from '../helpers/host.ts';
 import { insideNetns } from '../helpers/netns-thread.ts';
 import { until } from '../helpers/until.ts';
 import { type FakeMember, fakeSource } from '../helpers/zone-source.ts';
 
 const NETNS = 'asker';
+/** The ifindex of lo in every namespace, and what its frames bear for addresses. */
+const LOOPBACK = 1;
+const NO_MAC = '00:00:00:00:00:00';
 const UNSERVED = 'unserved';
 const SILENT = parseAddress('127.0.0.2');
 const UPSTREAM = parseAddress('127.0.0.3');
@@ -88,6 +93,8 @@ function startUpstream(
 }
 
 let resolver: Resolver;
+/** Questions in this turn of the event loop, and the most that there were in one. */
+const turn = { questions: 0, most: 0 };
 let upstreams: readonly Address[];
 const errors: unknown[] = [];
 
@@ -108,6 +115,13 @@ beforeAll(async () => {
     source,
     upstreams: () => upstreams,
     limits: { ...RESOLVER_LIMITS, timeoutMs: 300 },
+    onQuery: () => {
+      if (turn.questions++ === 0)
+        setImmediate(() => {
+          turn.questions = 0;
+        });
+      turn.most = Math.max(turn.most, turn.questions);
+    },
     onError: (_containerId, error) => errors.push(error),
   });
   await resolver.serve('asker', insideNetns(NETNS, openDnsSockets));
@@ -260,6 +274,54 @@ describeWith(['dig'], 'bounds', () => {
     upstreams = [];
     await small.close();
     await removeNetns('capped');
+  });
+});
+
+/** A question for `name` as it is sent over TCP. */
+function framedQuestion(name: string): Buffer {
+  return Buffer.from(frame(encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] })));
+}
+
+describeWith(['dig'], 'a hostile member', () => {
+  const agent = new Agent(NETNS);
+
+  afterAll(() => agent.close());
+
+  test('who asks from port 0, to which no answer can go, is not answered, and everybody else is', async () => {
+    const question = encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'web1' }] });
+    const datagram = udp(0, 53, question.toString('latin1'));
+    await agent.sendFrame(
+      LOOPBACK,
+      ethernet(NO_MAC, NO_MAC, IPV4, ipv4('127.0.0.1', '127.0.0.11', datagram)).toString('hex'),
+    );
+    expect(await dig('web1', 'A')).toBe('10.0.0.3');
+  });
+
+  test('thousands of questions at once over TCP are all answered, but not in one turn of the event loop', async () => {
+    const questions = Array.from({ length: 5_000 }, () => framedQuestion('web1'));
+    const heard = await agent.say('127.0.0.11', 53, Buffer.concat(questions).toString('hex'));
+    expect(heard).toBe(5_000 * (2 + 12 + 10 + 16));
+    expect(turn.most).toBeLessThanOrEqual(2 * RESOLVER_LIMITS.questionsPerTurn);
+  });
+
+  test('connections of all containers are counted together', async () => {
+    const limits = { ...RESOLVER_LIMITS, maxClients: 1 };
+    const small = createResolver({ source, upstreams: () => [], limits });
+    for (const name of ['one', 'two']) {
+      await addNetns(name);
+      await ip(['link', 'set', 'lo', 'up'], name);
+      await small.serve(name, insideNetns(name, openDnsSockets));
+    }
+    const one = new Agent('one');
+    await one.pour('127.0.0.11', 53);
+    const asked = ['netns', 'exec', 'two', 'dig', '+tcp', '+tries=1', '+time=5', '@127.0.0.11', 'web1', 'A'];
+    expect((await attempt('ip', asked)).stdout).not.toContain('status:');
+    await one.close();
+    await until('its connection is closed', async () =>
+      (await attempt('ip', asked)).stdout.includes('status:'),
+    );
+    await small.close();
+    for (const name of ['one', 'two']) await removeNetns(name);
   });
 });
 
