@@ -99,23 +99,24 @@ const INET_BASE: readonly Chain[] = [
   ],
 ];
 
+// DHCP is told by the client's port alone: clients do not look at the server's.
 const SENDERS: readonly Chain[] = [
-  [
-    'sender_ipv4',
-    'udp sport 67 udp dport 68 drop',
-    'iifname . ether saddr . ip saddr @sources4 accept',
-    'drop',
-  ],
+  ['sender_ipv4', 'udp dport 68 drop', 'iifname . ether saddr . ip saddr @sources4 accept', 'drop'],
   [
     'sender_arp',
-    'iifname . ether saddr . arp saddr ip @sources4 accept',
     'arp saddr ip 0.0.0.0 accept',
+    'iifname . arp saddr ether . arp saddr ip != @sources4 drop',
+    'iifname . ether saddr . arp saddr ip @sources4 accept',
     'drop',
   ],
+  // Options can push what a packet carries out of its first fragment (RFC 7113 §2): then nobody can tell whether it is
+  // a router's. No honest stack makes such ones (RFC 7112).
+  ['first_fragment', 'th sport 0-65535 return', 'drop'],
   [
     'sender_ipv6',
     'icmpv6 type { nd-router-advert, nd-redirect } drop',
-    'udp sport 547 udp dport 546 drop',
+    'frag frag-off 0 jump first_fragment',
+    'udp dport 546 drop',
     `icmpv6 type nd-neighbor-advert iifname . ${ND_TARGET} != @targets6 drop`,
     'iifname . ether saddr . ip6 saddr @sources6 accept',
     `ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . ${ND_TARGET} @targets6 accept`,

@@ -53,6 +53,21 @@ export function ipv6(from: string, to: string, next: number, payload: Buffer): B
   return Buffer.concat([start, bytesOf(from), bytesOf(to), payload]);
 }
 
+/** linux/in6.h: headers that may stand between that of IPv6 and what it carries. */
+export const HOP_BY_HOP = 0;
+export const FRAGMENT = 44;
+export const DESTINATION_OPTIONS = 60;
+
+/** An options header of eight bytes, all of them padding, before `payload` (RFC 8200 §4.2). */
+export function options(next: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([next, 0, 1, 4, 0, 0, 0, 0]), payload]);
+}
+
+/** A fragment of what is `next` that begins at `offset`, a multiple of 8, and is not the last (RFC 8200 §4.5). */
+export function fragment(next: number, offset: number, payload: Buffer, id = 7): Buffer {
+  return Buffer.concat([Buffer.from([next, 0]), be16(offset | 1, 0, id), payload]);
+}
+
 /** An ICMPv6 message of that type with the address at the place of a target (RFC 4861 §4.3, §4.4). */
 export function discovery(type: number, target: string, mark: string): Buffer {
   return Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), bytesOf(target), Buffer.from(mark)]);

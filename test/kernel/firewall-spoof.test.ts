@@ -21,13 +21,18 @@ import {
   ARP,
   arp,
   be16,
+  DESTINATION_OPTIONS,
   discovery,
   ethernet,
+  FRAGMENT,
+  fragment,
+  HOP_BY_HOP,
   ICMPV6,
   IPV4,
   IPV6,
   ipv4,
   ipv6,
+  options,
   UDP,
   udp,
   VLAN,
@@ -49,6 +54,14 @@ const LINK_LOCAL = 'fe80::42:aff:fe0b:2';
 const toSibling = (type: number, ...payload: Uint8Array[]) =>
   ethernet(OWN_MAC, SIBLING_MAC, type, ...payload);
 
+/** Options that say to go on where the fragment has ended. */
+const paddingOf = (next: number, mark: string) =>
+  Buffer.concat([Buffer.from([next, 5, 1, 4, 0, 0, 0, 0]), Buffer.from(mark.padEnd(16))]);
+
+/** Options as long as the fragment: what they lead to is in the next one. */
+const longOptions = (next: number, mark: string) =>
+  Buffer.concat([Buffer.from([next, 2, 1, 4, 0, 0, 0, 0]), Buffer.from(mark.padEnd(16))]);
+
 /** Each makes its frame around a mark by which the listener knows it. */
 type Forge = (mark: string) => Buffer;
 
@@ -68,10 +81,33 @@ const FORGED: Readonly<Record<string, Forge>> = {
     toSibling(IPV6, ipv6('::', 'ff02::1:ff00:3', ICMPV6, discovery(135, SIBLING6, mark))),
   'router advertisement': (mark) =>
     toSibling(IPV6, ipv6(LINK_LOCAL, 'ff02::1', ICMPV6, discovery(134, '::', mark))),
+  'router advertisement behind options': (mark) =>
+    toSibling(IPV6, ipv6(LINK_LOCAL, 'ff02::1', HOP_BY_HOP, options(ICMPV6, discovery(134, '::', mark)))),
+  'router advertisement in a first fragment': (mark) =>
+    toSibling(IPV6, ipv6(LINK_LOCAL, 'ff02::1', FRAGMENT, fragment(ICMPV6, 0, discovery(134, '::', mark)))),
+  'first fragment that ends before it says what it carries': (mark) =>
+    toSibling(
+      IPV6,
+      ipv6(LINK_LOCAL, 'ff02::1', FRAGMENT, fragment(DESTINATION_OPTIONS, 0, paddingOf(ICMPV6, mark))),
+    ),
+  'first fragment without the header of what it carries': (mark) =>
+    toSibling(
+      IPV6,
+      ipv6(LINK_LOCAL, SIBLING6, FRAGMENT, fragment(DESTINATION_OPTIONS, 0, longOptions(ICMPV6, mark))),
+    ),
   'ICMPv6 redirect': (mark) =>
     toSibling(IPV6, ipv6(LINK_LOCAL, SIBLING6, ICMPV6, discovery(137, OWN6, mark))),
   'DHCP answer': (mark) => toSibling(IPV4, ipv4(OWN4, SIBLING4, udp(67, 68, mark))),
   'DHCPv6 answer': (mark) => toSibling(IPV6, ipv6(OWN6, SIBLING6, UDP, udp(547, 546, mark))),
+  'DHCP answer from another port': (mark) => toSibling(IPV4, ipv4(OWN4, SIBLING4, udp(6767, 68, mark))),
+  'DHCPv6 answer from another port': (mark) =>
+    toSibling(IPV6, ipv6(OWN6, SIBLING6, UDP, udp(5475, 546, mark))),
+  'ARP announcement of a sibling’s address': (mark) =>
+    ethernet(OWN_MAC, BROADCAST, ARP, arp(1, OWN_MAC, SIBLING4, BROADCAST, SIBLING4, mark)),
+  'ARP answer that names a foreign MAC': (mark) =>
+    toSibling(ARP, arp(2, '02:00:00:00:00:01', OWN4, SIBLING_MAC, SIBLING4, mark)),
+  'IPv6 from a link-local address that it was not given': (mark) =>
+    toSibling(IPV6, ipv6('fe80::bad', SIBLING6, UDP, udp(9, 9, mark))),
   'IPv4 in VLAN 0': (mark) => toSibling(VLAN, be16(0, IPV4), ipv4(GATEWAY4, SIBLING4, udp(9, 9, mark))),
 };
 
@@ -80,6 +116,14 @@ const HONEST: Readonly<Record<string, Forge>> = {
   IPv6: (mark) => toSibling(IPV6, ipv6(OWN6, SIBLING6, UDP, udp(9, 9, mark))),
   'IPv6 from the link-local address': (mark) =>
     toSibling(IPV6, ipv6(LINK_LOCAL, SIBLING6, UDP, udp(9, 9, mark))),
+  'a fragment of IPv6': (mark) =>
+    toSibling(IPV6, ipv6(OWN6, SIBLING6, FRAGMENT, fragment(UDP, 0, udp(9, 9, mark.padEnd(24))))),
+  'a later fragment of IPv6': (mark) =>
+    toSibling(IPV6, ipv6(OWN6, SIBLING6, FRAGMENT, fragment(UDP, 1_024, Buffer.from(mark.padEnd(24))))),
+  'IPv6 behind options': (mark) =>
+    toSibling(IPV6, ipv6(OWN6, SIBLING6, DESTINATION_OPTIONS, options(UDP, udp(9, 9, mark)))),
+  'IPv6 of a protocol that nobody knows': (mark) =>
+    toSibling(IPV6, ipv6(OWN6, SIBLING6, 253, Buffer.from(mark))),
   'ARP answer': (mark) => toSibling(ARP, arp(2, OWN_MAC, OWN4, SIBLING_MAC, SIBLING4, mark)),
   'ARP probe': (mark) => toSibling(ARP, arp(1, OWN_MAC, '0.0.0.0', SIBLING_MAC, OWN4, mark)),
   'neighbour advertisement': (mark) =>
@@ -119,6 +163,8 @@ async function arrives(forge: Forge, listener: Agent = sibling): Promise<boolean
 
 beforeAll(async () => {
   await buildMembers(nat);
+  // Else a fragment waits in conntrack for the others.
+  await run('sysctl', ['-q', '-w', 'net.bridge.bridge-nf-call-ip6tables=0']);
   [sender, sibling, host] = [new Agent(memberName(nat, 2)), new Agent(memberName(nat, 3)), new Agent()];
   await Promise.all([sender.listen(), sibling.listen(), host.listen()]);
   ifindex = (await linksOf(memberName(nat, 2))).find(({ ifname }) => ifname === 'eth0')?.ifindex ?? 0;
