@@ -30,10 +30,12 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
 import { purge, takeOver } from './purge.ts';
 import { keepDockerUser } from './reconcile/docker-user.ts';
+import type { Looks } from './reconcile/looks.ts';
 import { createReconciler, type Reconciler } from './reconcile/loop.ts';
 import { createNameService, type NameService } from './reconcile/name-service.ts';
 import { createZoneSource } from './reconcile/names.ts';
 import { watchProcesses } from './reconcile/processes.ts';
+import { shareForwarding } from './reconcile/shared-forwarding.ts';
 import { startWatch } from './reconcile/watch.ts';
 import type { Store } from './store/contract.ts';
 import { openStore } from './store/store.ts';
@@ -101,8 +103,8 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   failpoint('start.kernel');
   await engine.start();
   failpoint('start.reconciled');
-  const dockerUser = startDockerUser(config, reconciler, log);
-  const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: dockerUser.look });
+  const foreign = startForeignLooks(config, { store, reconciler, log });
+  const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: foreign.look });
   await watchProcesses({ store, kernel, reconciler, log });
   const filesWatch = new ResolvConfWatch(config.netnsEtcDir, (name) => {
     const mended = names.mendFile(name);
@@ -120,7 +122,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       stopWatchdog();
       stopWatch();
       filesWatch.close();
-      await dockerUser.close();
+      await foreign.close();
       engine.execs.hangUp();
       await stopServing();
       await reconciler.idle();
@@ -132,21 +134,33 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   };
 }
 
-/** The one rule that we may have in another program's firewall. */
-function startDockerUser(
+/** What follows other programs' firewalls: the one rule that we may have in Docker's, and forwarding that is shared. */
+function startForeignLooks(
   config: Config,
-  reconciler: Reconciler,
-  log: Logger,
-): { look(): void; close(): Promise<void> } {
+  {
+    store,
+    reconciler,
+    log,
+  }: { readonly store: Store; readonly reconciler: Reconciler; readonly log: Logger },
+): Looks {
   const wanted = config.manageDockerUser;
-  const keeper = keepDockerUser({ wanted, keep: keepDockerUserRule, log });
+  const dockerUser = keepDockerUser({ wanted, keep: keepDockerUserRule, log });
+  const othersForward = async () => (await readForeignFirewall()).translates;
+  const shared = shareForwarding({ store, reconciler, othersForward, log });
   const look = (): void => {
-    if (wanted) keeper.look();
+    if (wanted) dockerUser.look();
+    shared.look();
   };
   reconciler.onPass(({ everything }) => {
     if (everything) look();
   });
-  return { look, close: () => keeper.close() };
+  return {
+    look,
+    close: async () => {
+      await dockerUser.close();
+      await shared.close();
+    },
+  };
 }
 
 /** Names in the namespaces, kept as each pass finds them. */

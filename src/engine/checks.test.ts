@@ -29,13 +29,19 @@ describe('kernel', () => {
 });
 
 test('forwarding is broken only when it is off and needed', () => {
-  expect(judgeForwarding('ipv4', '0', true)).toMatchObject({
+  expect(judgeForwarding('ipv4', '0', true, 'everybody')).toMatchObject({
     status: 'broken',
     mend: ['sysctl -w net.ipv4.ip_forward=1'],
   });
-  expect(judgeForwarding('ipv4', '0', false).status).toBe('ok');
-  expect(judgeForwarding('ipv6', undefined, false).status).toBe('ok');
-  expect(judgeForwarding('ipv6', '1', true).status).toBe('ok');
+  expect(judgeForwarding('ipv4', '0', false, 'everybody').status).toBe('ok');
+  expect(judgeForwarding('ipv6', undefined, false, 'everybody').status).toBe('ok');
+  expect(judgeForwarding('ipv6', '1', true, 'everybody').status).toBe('ok');
+});
+
+test('forwarding says for whom it is on', () => {
+  expect(judgeForwarding('ipv4', '1', true, 'everybody').message).toBe('on');
+  expect(judgeForwarding('ipv4', '1', true, 'members').message).toContain("for vethd's networks alone");
+  expect(judgeForwarding('ipv4', '1', false, 'bridges').message).toContain('bridges of other programs');
 });
 
 test('a firewall in the way comes with the line that mends it', () => {

@@ -36,14 +36,22 @@ export function judgeCapabilities(capabilities: readonly Capability[]): Check[] 
   });
 }
 
+const FORWARDS_FOR = {
+  everybody: '',
+  members: ", for vethd's networks alone: it was off before",
+  bridges: ", for vethd's networks and bridges of other programs: it was off before",
+} as const;
+
 /** A switch for forwarding; `value` undefined where the kernel has no such family. */
 export function judgeForwarding(
   family: 'ipv4' | 'ipv6',
   value: string | undefined,
   isNeeded: boolean,
+  whom: keyof typeof FORWARDS_FOR,
 ): Check {
   const name = `forwarding ${family}`;
-  if (value === '1') return ok(name, isNeeded ? 'on' : 'on; no network of ours needs it');
+  if (value === '1')
+    return ok(name, `${isNeeded ? 'on' : 'on; no network of ours needs it'}${FORWARDS_FOR[whom]}`);
   if (!isNeeded) return ok(name, 'off; no network needs it now');
   const key = family === 'ipv4' ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
   const message = `${value === undefined ? 'not in this kernel' : 'off'}: members reach nothing outside`;

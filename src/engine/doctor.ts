@@ -1,6 +1,6 @@
 /** How the daemon and its host are: every fact looked at now, and judged in checks.ts. */
 import type { Check } from '../model/check.ts';
-import { SWITCH } from '../reconcile/forwarding.ts';
+import { FAMILIES, forwardsFor, SWITCH } from '../reconcile/forwarding.ts';
 import { EVERYTHING } from '../reconcile/scope.ts';
 import {
   judgeCapabilities,
@@ -17,10 +17,10 @@ async function forwardingChecks({ kernel, store }: EngineContext): Promise<Check
   const hostSysctls = [SWITCH.ipv4, SWITCH.ipv6];
   const { host } = await kernel.observe({ host: [], hostSysctls, netns: [], scanNames: false });
   const valueAt = (key: string) => host.sysctls.find((sysctl) => sysctl.key === key)?.value;
-  return [
-    judgeForwarding('ipv4', valueAt(SWITCH.ipv4), store.hasForwardedMember('ipv4')),
-    judgeForwarding('ipv6', valueAt(SWITCH.ipv6), store.hasForwardedMember('ipv6')),
-  ];
+  return FAMILIES.map((family) => {
+    const isNeeded = store.hasForwardedMember(family);
+    return judgeForwarding(family, valueAt(SWITCH[family]), isNeeded, forwardsFor(store, family));
+  });
 }
 
 /** Looks at everything; changes nothing but a namespace of its own, which is gone before the answer. */

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { ForeignFirewall, ForeignForwardChain } from '../model/foreign-firewall.ts';
 import { findObstacles } from './coexistence.ts';
 
-const NOBODY: ForeignFirewall = { forwardChains: [], dockerUser: [], ufw: [], firewalld: false };
+const NOBODY: ForeignFirewall = {
+  forwardChains: [],
+  dockerUser: [],
+  ufw: [],
+  firewalld: false,
+  translates: [],
+};
 
 function chain(change: Partial<ForeignForwardChain> = {}): ForeignForwardChain {
   return {

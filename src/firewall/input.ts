@@ -52,4 +52,6 @@ export interface FirewallInput {
    * ours stays off.
    */
   readonly guardedForwarding: readonly Family[];
+  /** Those of them that another program forwards by, too; none unless said. */
+  readonly sharedForwarding?: readonly Family[];
 }

@@ -97,6 +97,12 @@ const published = endpointWith({ ports: PORTS });
 export const GOLDEN_INPUTS: Readonly<Record<string, FirewallInput>> = {
   empty: { networks: [], endpoints: [], guardedForwarding: [] },
   'forwarding-guarded': { networks: [], endpoints: [], guardedForwarding: ['ipv4', 'ipv6'] },
+  'forwarding-shared': {
+    networks: [],
+    endpoints: [],
+    guardedForwarding: ['ipv4', 'ipv6'],
+    sharedForwarding: ['ipv4'],
+  },
   nat: inputOf(networkWith()),
   'nat-published': inputOf(networkWith(), published),
   'nat-no-masquerade': inputOf(networkWith({}, { masquerade: false })),

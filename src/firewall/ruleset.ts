@@ -25,11 +25,16 @@ export type RulesetDiff =
 
 const SKELETON = renderTables(new Map());
 
+type Guard = Pick<FirewallInput, 'guardedForwarding' | 'sharedForwarding'>;
+
 /** Stands among the ids of networks and endpoints for what belongs to none of them. */
 const GUARD = 'guard';
 
-function guardElements(families: FirewallInput['guardedForwarding']): SetElements {
-  return new Map([['guarded', families]]);
+function guardElements({ guardedForwarding, sharedForwarding }: Guard): SetElements {
+  return new Map([
+    ['guarded', guardedForwarding],
+    ['shared', sharedForwarding ?? []],
+  ]);
 }
 
 /** Renders everything. Endpoints of networks that are not in the input add nothing. */
@@ -40,17 +45,16 @@ export function renderRuleset(input: FirewallInput): Ruleset {
     const network = networks.get(endpoint.networkId);
     if (network !== undefined) objects.set(endpoint.id, endpointElements(network, endpoint));
   }
-  return { skeleton: SKELETON, objects: objects.set(GUARD, guardElements(input.guardedForwarding)) };
+  return { skeleton: SKELETON, objects: objects.set(GUARD, guardElements(input)) };
 }
 
 /** What is new in some networks and endpoints; everything else stays as it was. */
-export interface RulesetScope {
+export interface RulesetScope extends Guard {
   /** Networks that are new or changed; endpoints of a changed one must be named too. */
   readonly networks: readonly FirewallNetwork[];
   readonly endpoints: readonly { readonly network: FirewallNetwork; readonly endpoint: FirewallEndpoint }[];
   /** Ids of networks and endpoints that are gone. */
   readonly gone: readonly string[];
-  readonly guardedForwarding: FirewallInput['guardedForwarding'];
 }
 
 /** The ruleset after a change of some objects, in time proportional to those. */
@@ -61,7 +65,7 @@ export function patchRuleset(ruleset: Ruleset, scope: RulesetScope): Ruleset {
   for (const { network, endpoint } of scope.endpoints) {
     objects.set(endpoint.id, endpointElements(network, endpoint));
   }
-  return { ...ruleset, objects: objects.set(GUARD, guardElements(scope.guardedForwarding)) };
+  return { ...ruleset, objects: objects.set(GUARD, guardElements(scope)) };
 }
 
 /** The whole ruleset as one nft script, to be run in place of whatever was there. */

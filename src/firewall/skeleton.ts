@@ -38,6 +38,15 @@ const INTO: readonly Chain[] = [
   ['into_routed', 'iifname != @bridges meta l4proto { icmp, icmpv6 } accept', 'jump open', 'drop'],
 ];
 
+// Forwarding was off before us: between interfaces that are not ours it stays so. Another program that came later
+// found it on; what it translates, and what comes from its bridges, is its business.
+const GUARD: Chain = [
+  'guard',
+  'meta nfproto @shared ct status dnat accept',
+  'meta nfproto @shared meta iifkind "bridge" accept',
+  'drop',
+];
+
 // `within` comes first: where net.bridge.bridge-nf-call-iptables is 1, frames between two members of one bridge
 // pass here too, with both names the bridge's.
 const FORWARD: Chain = [
@@ -50,7 +59,7 @@ const FORWARD: Chain = [
   'ct state invalid meta nfproto . iifname @masqueraded drop',
   'meta nfproto . oifname vmap @into',
   'iifname @bridges accept',
-  'meta nfproto @guarded drop',
+  'meta nfproto @guarded goto guard',
 ];
 
 const INET_BASE: readonly Chain[] = [
@@ -197,7 +206,7 @@ function tableLines(family: NftSet['table'], chains: readonly Chain[], elements:
 
 /** Both tables as one nft script that puts them in place of what was there, in one transaction. */
 export function renderTables(elements: SetElements): string {
-  const inet = [PUBLISH, ...INTO, ...INET_BASE, FORWARD];
+  const inet = [PUBLISH, ...INTO, GUARD, ...INET_BASE, FORWARD];
   return [
     ...tableLines('inet', inet, elements),
     ...tableLines('bridge', [...SENDERS, ...MEMBERS], elements),

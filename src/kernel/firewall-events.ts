@@ -33,14 +33,14 @@ export class FirewallAuthors {
   }
 }
 
-/** The table of iptables that holds FORWARD, and Docker's chains. */
-const FILTER_TABLE = 'filter';
+/** The tables of iptables that hold FORWARD and Docker's chains, and the translation of what is forwarded. */
+const FOREIGN_TABLES: ReadonlySet<string> = new Set(['filter', 'nat']);
 
 /** Whose tables were touched. */
 type Touched = 'firewall' | 'foreignFirewall';
 
 /**
- * Calls `onChange` after every transaction of somebody else that touched a table of ours or iptables' filter table,
+ * Calls `onChange` after every transaction of somebody else that touched a table of ours or one of iptables',
  * and for ours after a loss.
  */
 export class FirewallEvents {
@@ -85,7 +85,8 @@ export class FirewallEvents {
       if (event === undefined) continue;
       if (event.kind !== 'generation') {
         if (concernsOurTables(event)) this.#touched.add('firewall');
-        else if (event.kind === 'table' && event.table === FILTER_TABLE) this.#touched.add('foreignFirewall');
+        else if (event.kind === 'table' && FOREIGN_TABLES.has(event.table))
+          this.#touched.add('foreignFirewall');
         continue;
       }
       if (!this.#authors.has(event.port)) for (const one of this.#touched) this.#onChange(one);

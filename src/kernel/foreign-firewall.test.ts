@@ -21,6 +21,18 @@ test('a forward chain and its policy; ours and other hooks are left out', () => 
   ]);
 });
 
+test('who translates what leaves the host', () => {
+  const nat = { table: 'nat', name: 'POSTROUTING', type: 'nat', hook: 'postrouting', prio: 100 };
+  const json = chains(
+    { ...nat, family: 'ip' },
+    { ...nat, family: 'ip6', hook: 'prerouting' },
+    { ...nat, family: 'ip6', type: 'filter' },
+    { ...nat, family: 'inet', table: 'vethd' },
+  );
+  expect(parseForeignFirewall(json).translates).toEqual(['ipv4']);
+  expect(parseForeignFirewall(chains({ ...nat, family: 'inet' })).translates).toEqual(['ipv4', 'ipv6']);
+});
+
 test('Docker, ufw and firewalld by their chains and tables', () => {
   const json = chains(
     { family: 'ip', table: 'filter', name: 'DOCKER-USER' },

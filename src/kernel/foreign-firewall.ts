@@ -1,17 +1,19 @@
 /** Looks at other programs' firewalls, by the ordinary programs; changes nothing. */
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
+import type { Family } from '../model/address.ts';
 import type { ForeignFirewall, ForeignForwardChain } from '../model/foreign-firewall.ts';
 import { FORWARD_MARK, FORWARD_MARK_WORDS } from '../model/forward-mark.ts';
 import { NFT_TABLE } from '../model/nft-sets.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** A chain as `nft -j list chains` tells it; hook and policy only for base chains. */
+/** A chain as `nft -j list chains` tells it; type, hook and policy only for base chains. */
 interface NftChain {
   readonly family: string;
   readonly table: string;
   readonly name: string;
+  readonly type?: string;
   readonly hook?: string;
   readonly policy?: string;
 }
@@ -41,6 +43,12 @@ function forwardChain(chain: NftChain): ForeignForwardChain[] {
   return [{ family, table: chain.table, chain: chain.name, policy, accepts: [], legacy: false }];
 }
 
+const TRANSLATED: Record<string, readonly Family[]> = { ip: ['ipv4'], ip6: ['ipv6'], inet: ['ipv4', 'ipv6'] };
+
+function translatedFamilies({ family, type, hook }: NftChain): readonly Family[] {
+  return type === 'nat' && hook === 'postrouting' ? (TRANSLATED[family] ?? []) : [];
+}
+
 function familiesWith(chains: readonly NftChain[], isIt: (chain: NftChain) => boolean): string[] {
   return [...new Set(chains.filter(isIt).map(({ family }) => family))];
 }
@@ -53,6 +61,7 @@ export function parseForeignFirewall(json: string): ForeignFirewall {
     dockerUser: familiesWith(chains, ({ name }) => name === 'DOCKER-USER'),
     ufw: familiesWith(chains, ({ name }) => name === 'ufw-before-forward' || name === 'ufw6-before-forward'),
     firewalld: chains.some(({ table }) => table === 'firewalld'),
+    translates: [...new Set(chains.flatMap(translatedFamilies))],
   };
 }
 
@@ -103,18 +112,19 @@ const LEGACY = [
 ] as const;
 
 /** Asking would load the module and make the table; the kernel says first whether it is there. */
-function hasLegacyFilter(tables: string): boolean {
+function hasLegacyTable(tables: string, name: string): boolean {
   try {
-    return readFileSync(tables, 'utf8').split('\n').includes('filter');
+    return readFileSync(tables, 'utf8').split('\n').includes(name);
   } catch {
     return false;
   }
 }
 
-type Legacy = Pick<ForeignFirewall, 'forwardChains' | 'dockerUser' | 'ufw'>;
+type Legacy = Omit<ForeignFirewall, 'firewalld'>;
 
 async function readLegacy({ family, program, tables }: (typeof LEGACY)[number]): Promise<Legacy> {
-  if (!hasLegacyFilter(tables)) return { forwardChains: [], dockerUser: [], ufw: [] };
+  const translates = hasLegacyTable(tables, 'nat') ? (TRANSLATED[family] ?? []) : [];
+  if (!hasLegacyTable(tables, 'filter')) return { forwardChains: [], dockerUser: [], ufw: [], translates };
   const lines = (await runQuietly(program, ['-S'])).split('\n');
   const policy = lines.includes('-P FORWARD DROP') ? 'drop' : 'accept';
   const accepts = acceptedBothWays(lines, LEGACY_ACCEPT);
@@ -126,6 +136,7 @@ async function readLegacy({ family, program, tables }: (typeof LEGACY)[number]):
     ],
     dockerUser: has('-N DOCKER-USER') ? [family] : [],
     ufw: has('-N ufw') ? [family] : [],
+    translates,
   };
 }
 
@@ -144,5 +155,6 @@ export async function readForeignFirewall(): Promise<ForeignFirewall> {
     dockerUser: [...seen.dockerUser, ...legacies.flatMap(({ dockerUser }) => dockerUser)],
     ufw: [...seen.ufw, ...legacies.flatMap(({ ufw }) => ufw)],
     firewalld: seen.firewalld,
+    translates: [...seen.translates, ...legacies.flatMap(({ translates }) => translates)],
   };
 }

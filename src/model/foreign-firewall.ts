@@ -1,5 +1,7 @@
 /** What other programs' firewalls do with forwarded packets. */
 
+import type { Family } from './address.ts';
+
 /** A base chain on the forward hook. */
 export interface ForeignForwardChain {
   readonly family: 'ip' | 'ip6' | 'inet';
@@ -22,4 +24,6 @@ export interface ForeignFirewall {
   /** Families whose filter table has chains of ufw. */
   readonly ufw: readonly string[];
   readonly firewalld: boolean;
+  /** Families in which another program translates what leaves the host: it forwards for bridges of its own. */
+  readonly translates: readonly Family[];
 }

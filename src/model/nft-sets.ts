@@ -59,6 +59,8 @@ export const NFT_SETS = {
   no_icc: setOf('inet', 'ifname'),
   /** Families whose forwarding between interfaces that are not ours stays off. */
   guarded: setOf('inet', 'nf_proto'),
+  /** Those of them whose forwarding another program needs for bridges of its own. */
+  shared: setOf('inet', 'nf_proto'),
   /** What becomes of new connections into a bridge, by the network's gateway mode. */
   into: mapOf('inet', ['nf_proto', 'ifname'], 'verdict'),
   /** Host interfaces that may reach published ports at the members' own addresses, with the bridge. */

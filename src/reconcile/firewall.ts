@@ -14,7 +14,7 @@ import type { BridgeOptions, Network } from '../model/network.ts';
 import type { Operation } from '../model/operation.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { driverNetworkOf } from './desired.ts';
-import { guardedFamilies } from './forwarding.ts';
+import { guardedFamilies, sharedFamilies } from './forwarding.ts';
 import type { Scope } from './scope.ts';
 
 /** Whom a failure to change the ruleset concerns: every request of the pass. */
@@ -63,6 +63,7 @@ export function firewallInput(store: StoreReader): FirewallInput {
     networks: store.listNetworks().flatMap((network) => firewallNetwork(network) ?? []),
     endpoints: plumbedEndpoints(store, store.listEndpoints()),
     guardedForwarding: guardedFamilies(store),
+    sharedForwarding: sharedFamilies(store),
   };
 }
 
@@ -82,6 +83,7 @@ function patched(store: StoreReader, before: Known, scope: Scope): Known {
     }),
     gone: named.filter((id) => !kept.has(id)),
     guardedForwarding: guardedFamilies(store),
+    sharedForwarding: sharedFamilies(store),
   });
   const publications = patchedPublications(before.publications, named, publicationsOf(endpoints));
   return { ruleset, publications };

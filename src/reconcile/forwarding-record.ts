@@ -1,8 +1,8 @@
 /** Writes down what the host's switches were before they were touched, and forgets it when it is so again. */
 import type { Observation } from '../kernel/contract.ts';
 import type { Family } from '../model/address.ts';
-import type { Store } from '../store/contract.ts';
-import { FAMILIES, forwardingSetting, SWITCH } from './forwarding.ts';
+import type { Store, StoreReader } from '../store/contract.ts';
+import { FAMILIES, forwardingSetting, SHARED, SWITCH } from './forwarding.ts';
 
 function switchValue(observation: Observation, family: Family): string | undefined {
   return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
@@ -26,16 +26,18 @@ export async function rememberForwarding(store: Store, observation: Observation)
   return true;
 }
 
+function isDone(store: StoreReader, family: Family): boolean {
+  const before = store.getSetting(forwardingSetting(family));
+  return before !== undefined && before !== SHARED && !store.hasForwardedMember(family);
+}
+
 /** Forgets what a switch was once it is that again and nobody needs it. True when there was something to forget. */
 export async function forgetForwarding(store: Store): Promise<boolean> {
-  const done = FAMILIES.filter(
-    (family) =>
-      store.getSetting(forwardingSetting(family)) !== undefined && !store.hasForwardedMember(family),
-  );
+  const done = FAMILIES.filter((family) => isDone(store, family));
   if (done.length === 0) return false;
   await store.write((writer) => {
     for (const family of done)
-      if (!writer.hasForwardedMember(family)) writer.setSetting(forwardingSetting(family), undefined);
+      if (isDone(writer, family)) writer.setSetting(forwardingSetting(family), undefined);
   });
   return true;
 }

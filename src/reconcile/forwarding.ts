@@ -12,6 +12,12 @@ export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 /** The switch of a family, below /proc/sys/net. */
 export const SWITCH: Record<Family, string> = { ipv4: 'ipv4/ip_forward', ipv6: 'ipv6/conf/all/forwarding' };
 
+/** What the store keeps of a switch that was off before us. */
+export const WAS_OFF = '0';
+
+/** The same, when another program has come meanwhile that forwards, too: it counts on the switch as it found it. */
+export const SHARED = 'shared';
+
 /** Under which key the store keeps what a switch was. */
 export function forwardingSetting(family: Family): string {
   return `forwarding.${family}`;
@@ -19,14 +25,27 @@ export function forwardingSetting(family: Family): string {
 
 /** Families whose forwarding was off before us: between interfaces that are not ours it stays off. */
 export function guardedFamilies(store: StoreReader): Family[] {
-  return FAMILIES.filter((family) => store.getSetting(forwardingSetting(family)) === '0');
+  return FAMILIES.filter((family) =>
+    [WAS_OFF, SHARED].includes(store.getSetting(forwardingSetting(family)) ?? ''),
+  );
+}
+
+/** Guarded families that another program forwards by, too. */
+export function sharedFamilies(store: StoreReader): Family[] {
+  return FAMILIES.filter((family) => store.getSetting(forwardingSetting(family)) === SHARED);
+}
+
+/** For whom the host forwards, as far as that is ours to decide. */
+export function forwardsFor(store: StoreReader, family: Family): 'everybody' | 'members' | 'bridges' {
+  if (!guardedFamilies(store).includes(family)) return 'everybody';
+  return sharedFamilies(store).includes(family) ? 'bridges' : 'members';
 }
 
 /** What the rows ask of the host's switches; nothing for a family that we never touched. */
 export function forwardingSysctls(store: StoreReader): Sysctl[] {
   return FAMILIES.flatMap((family) => {
     const before = store.getSetting(forwardingSetting(family));
-    if (store.hasForwardedMember(family)) return [{ key: SWITCH[family], value: '1' }];
+    if (before === SHARED || store.hasForwardedMember(family)) return [{ key: SWITCH[family], value: '1' }];
     return before === undefined ? [] : [{ key: SWITCH[family], value: before }];
   });
 }
