@@ -1,15 +1,21 @@
 /** Writes down what the host's switches were before they were touched, and forgets it when it is so again. */
 import type { Observation } from '../kernel/contract.ts';
+import { interfacesHearingRouters } from '../kernel/routers.ts';
 import type { Family } from '../model/address.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
-import { FAMILIES, forwardingSetting, SHARED, SWITCH } from './forwarding.ts';
+import { FAMILIES, forwardingSetting, HEARING_SETTING, SHARED, SWITCH, WAS_OFF } from './forwarding.ts';
 
 function switchValue(observation: Observation, family: Family): string | undefined {
   return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
 }
 
+function isIpv6Off({ key, value }: { readonly key: string; readonly value: string }): boolean {
+  return key === forwardingSetting('ipv6') && value === WAS_OFF;
+}
+
 /**
- * Writes down what a switch is before it is touched for the first time: true when there was something to write.
+ * Writes down what a switch is before it is touched for the first time: true when more is desired for it than before,
+ * because the host has heard of its routers.
  */
 export async function rememberForwarding(store: Store, observation: Observation): Promise<boolean> {
   const fresh = FAMILIES.filter(
@@ -20,10 +26,12 @@ export async function rememberForwarding(store: Store, observation: Observation)
     return value === undefined ? [] : [{ key: forwardingSetting(family), value }];
   });
   if (seen.length === 0) return false;
+  const hearing = seen.some(isIpv6Off) ? interfacesHearingRouters() : [];
   await store.write((writer) => {
     for (const { key, value } of seen) writer.setSetting(key, value);
+    if (hearing.length > 0) writer.setSetting(HEARING_SETTING, hearing.join(' '));
   });
-  return true;
+  return hearing.length > 0;
 }
 
 function isDone(store: StoreReader, family: Family): boolean {
@@ -36,8 +44,10 @@ export async function forgetForwarding(store: Store): Promise<boolean> {
   const done = FAMILIES.filter((family) => isDone(store, family));
   if (done.length === 0) return false;
   await store.write((writer) => {
-    for (const family of done)
-      if (isDone(writer, family)) writer.setSetting(forwardingSetting(family), undefined);
+    for (const family of done.filter((one) => isDone(writer, one))) {
+      writer.setSetting(forwardingSetting(family), undefined);
+      if (family === 'ipv6') writer.setSetting(HEARING_SETTING, undefined);
+    }
   });
   return true;
 }

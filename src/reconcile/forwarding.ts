@@ -41,11 +41,26 @@ export function forwardsFor(store: StoreReader, family: Family): 'everybody' | '
   return sharedFamilies(store).includes(family) ? 'bridges' : 'members';
 }
 
+/** Under which key the store keeps by which interfaces the host heard of its IPv6 routers before it forwarded. */
+export const HEARING_SETTING = 'forwarding.hearing';
+
+/** Those interfaces go on hearing while the host forwards (accept_ra 2), and are as before afterwards. */
+function hearing(store: StoreReader, family: Family, value: '1' | '2'): Sysctl[] {
+  const ifnames = family === 'ipv4' ? '' : (store.getSetting(HEARING_SETTING) ?? '');
+  return ifnames
+    .split(' ')
+    .filter((ifname) => ifname !== '')
+    .map((ifname) => ({ key: `ipv6/conf/${ifname}/accept_ra`, value }));
+}
+
 /** What the rows ask of the host's switches; nothing for a family that we never touched. */
 export function forwardingSysctls(store: StoreReader): Sysctl[] {
   return FAMILIES.flatMap((family) => {
     const before = store.getSetting(forwardingSetting(family));
-    if (before === SHARED || store.hasForwardedMember(family)) return [{ key: SWITCH[family], value: '1' }];
-    return before === undefined ? [] : [{ key: SWITCH[family], value: before }];
+    // First: with the switch the kernel forgets what it heard by the others.
+    if (before === SHARED || store.hasForwardedMember(family))
+      return [...hearing(store, family, '2'), { key: SWITCH[family], value: '1' }];
+    if (before === undefined) return [];
+    return [{ key: SWITCH[family], value: before }, ...hearing(store, family, '1')];
   });
 }

@@ -316,9 +316,10 @@ class Loop implements Reconciler {
 
   async #round(scope: Scope, waiters: readonly Waiter[]): Promise<Round> {
     if (scope.firewall) this.#firewall.forget();
-    const { desired, observation, scope: looked } = await this.#look(scope);
+    const first = await this.#look(scope);
     failpoint('pass.observed');
-    await rememberForwarding(this.#options.store, observation);
+    const isMoreDesired = await rememberForwarding(this.#options.store, first.observation);
+    const { desired, observation, scope: looked } = isMoreDesired ? await this.#look(scope) : first;
     // Rows may have been changed while we looked; whoever did it waits for the next pass already.
     const causes = new Set([...waiters, ...this.#waiting].map(({ cause }) => cause));
     const rules = this.#firewall.plan(this.#options.store, looked);

@@ -263,7 +263,10 @@ function planState(draft: Draft, side: Side): void {
   planEntries(draft, side, fdbKind, desired.fdb, ownFdb(side));
   const values = new Map(observed.sysctls.map(({ key, value }) => [key, value]));
   for (const sysctl of desired.sysctls) {
-    if (values.get(sysctl.key) === sysctl.value && !isOfNewLink(side, sysctl.key)) continue;
+    const isNew = isOfNewLink(side, sysctl.key);
+    // Looked for and not there: its link has gone, or the kernel has no such family.
+    const isMissing = values.has(sysctl.key) && values.get(sysctl.key) === undefined;
+    if ((isMissing || values.get(sysctl.key) === sysctl.value) && !isNew) continue;
     draft.operations.push({ op: 'setSysctl', netns: side.netns, object: side.netns, sysctl });
   }
 }

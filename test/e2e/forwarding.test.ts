@@ -4,10 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Agent } from '../helpers/agent.ts';
 import { run } from '../helpers/commands.ts';
 import { daemonForFile } from '../helpers/daemon-for-file.ts';
 import { makeOutside, OUTSIDE } from '../helpers/firewall-lab.ts';
-import { addNetns, ip, ping, removeNetns } from '../helpers/host.ts';
+import { ethernet, ICMPV6, IPV6, ipv6, routerAdvertisement } from '../helpers/frames.ts';
+import { addNetns, ip, linksOf, ping, removeNetns } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const switches = () =>
@@ -89,6 +91,35 @@ describe('of a host that did not forward', () => {
     await disconnect();
     await until('both are off', () => switches().join() === '0,0');
     expect(await run('nft', ['list', 'set', 'inet', 'vethd', 'guarded'])).not.toContain('elements');
+  });
+});
+
+describe('of a host that heard of its router by an advertisement', () => {
+  const heard = () => ip(['-6', 'route', 'show', 'default', 'proto', 'ra']);
+  const acceptRa = () => readFileSync('/proc/sys/net/ipv6/conf/out0/accept_ra', 'utf8').trim();
+
+  test('goes on hearing, and is as before when nobody needs it any more', async () => {
+    const router = new Agent('out0');
+    const [device] = (await linksOf('out0')).filter(({ ifname }) => ifname === 'eth0');
+    if (device === undefined) throw new Error('no eth0 in out0');
+    const advertisement = ethernet(
+      device.address,
+      '33:33:00:00:00:01',
+      IPV6,
+      ipv6('fe80::1', 'ff02::1', ICMPV6, routerAdvertisement('fe80::1', 'ff02::1')),
+    );
+    await until('the host has heard', async () => {
+      await router.sendFrame(device.ifindex, advertisement.toString('hex'));
+      return (await heard()).includes('fe80::1');
+    });
+    await router.close();
+    await connect();
+    expect(switches()).toEqual(['1', '1']);
+    expect([await heard(), acceptRa()]).toEqual([expect.stringContaining('fe80::1'), '2']);
+    await disconnect();
+    await until('both are off', () => switches().join() === '0,0');
+    expect([await heard(), acceptRa()]).toEqual([expect.stringContaining('fe80::1'), '1']);
+    await ip(['-6', 'route', 'del', 'default', 'dev', 'out0']);
   });
 });
 

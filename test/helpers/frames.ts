@@ -73,6 +73,19 @@ export function discovery(type: number, target: string, mark: string): Buffer {
   return Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), bytesOf(target), Buffer.from(mark)]);
 }
 
+/** RFC 1071, over the pseudo-header of RFC 8200 §8.1. */
+function ipv6Checksum(from: string, to: string, next: number, payload: Buffer): number {
+  const pseudo = Buffer.concat([bytesOf(from), bytesOf(to), be16(0, payload.length, 0, next)]);
+  return ipv4Checksum(Buffer.concat([pseudo, payload]));
+}
+
+/** A router advertisement without options, good for half an hour (RFC 4861 §4.2). */
+export function routerAdvertisement(from: string, to: string): Buffer {
+  const message = Buffer.concat([Buffer.from([134, 0, 0, 0, 64, 0]), be16(1_800, 0, 0, 0, 0)]);
+  message.writeUInt16BE(ipv6Checksum(from, to, ICMPV6, message), 2);
+  return message;
+}
+
 /** An ARP message over Ethernet and IPv4. */
 export function arp(
   operation: number,
