@@ -210,6 +210,21 @@ describe('what UDP remembers', () => {
     expect(dropConntrack(socket, [{ port: all, change: 'removed' }])).toBe(1);
   });
 
+  test('of several ports and ranges that go at once is dropped, in both families, and of no other', async () => {
+    const gone: PublishedPort[] = [first, second, { ...range(6000, 6010, 0), protocol: 'udp' }];
+    const stays = port(8092, 80, { protocol: 'udp' });
+    publish(...gone, stays);
+    for (const hostPort of [first.hostPort, second.hostPort, stays.hostPort, 6005]) {
+      await ask(outside, HOST4, hostPort, 'udp');
+      await ask(outside, HOST6, hostPort, 'udp');
+    }
+    publish(stays);
+    const changes = gone.map((one) => ({ port: one, change: 'removed' as const }));
+    expect(dropConntrack(socket, changes)).toBe(6);
+    expect(dropConntrack(socket, [{ port: stays, change: 'removed' }])).toBe(2);
+    publish();
+  });
+
   test('of a port before it was published is dropped', async () => {
     expect(await askInVain(outside, HOST4, 8082, 'udp')).toBeUndefined();
     publish(port(8082, 80, { protocol: 'udp' }));
