@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Agent, type Question } from '../helpers/agent.ts';
+import { run } from '../helpers/commands.ts';
 import { daemonForFile } from '../helpers/daemon-for-file.ts';
 import { CLOSED_PORT, HOST_SERVICE, makeOutside, OPEN_PORT, OUTSIDE } from '../helpers/firewall-lab.ts';
 import { addNetns } from '../helpers/host.ts';
@@ -12,8 +13,8 @@ type Family = 'ipv4' | 'ipv6';
 type Protocol = Question['protocol'];
 type Address = { readonly [Key in Family]: string };
 
-/** What the server saw: the asking host's own address, the host's, or any. */
-type Seen = 'own' | 'host' | 'any';
+/** What the server saw: the asking host's own address, the host's, the one that the network names, or any. */
+type Seen = 'own' | 'host' | 'named' | 'any';
 
 const DRIVER = 'com.docker.network.bridge';
 const modes = (mode: string) => ({
@@ -21,17 +22,25 @@ const modes = (mode: string) => ({
   [`${DRIVER}.gateway_mode_ipv6`]: mode,
 });
 
+/** A further address of the host, by which one network leaves it. */
+const NAMED: Address = { ipv4: '198.51.100.9', ipv6: '2001:db8:1::9' };
+
 /** Networks by name, as they are asked for; each in 10.N.0.0/24 and fdN::/64. */
 const NETWORKS: Readonly<Record<string, object>> = {
   nat: {},
   other: {},
   v4only: { EnableIPv6: false },
+  v6only: { EnableIPv4: false },
   plain: { Options: { [`${DRIVER}.enable_ip_masquerade`]: 'false' } },
   unprot: { Options: modes('nat-unprotected') },
   routed: { Options: modes('routed') },
   internal: { Internal: true },
   isolated: { Internal: true, Options: modes('isolated') },
   noicc: { Options: { [`${DRIVER}.enable_icc`]: 'false' } },
+  snat: {
+    Options: { 'com.docker.network.host_ipv4': NAMED.ipv4, 'com.docker.network.host_ipv6': NAMED.ipv6 },
+  },
+  trust: { Options: { [`${DRIVER}.trusted_host_interfaces`]: 'out1' } },
 };
 const NAMES = Object.keys(NETWORKS);
 const LED_OUT = NAMES.filter((name) => name !== 'internal' && name !== 'isolated');
@@ -114,7 +123,7 @@ const DIRECTIONS: readonly Direction[] = [
     protocols: ALL,
     from: a,
     to: (_, family) => [OUTSIDE.out0[family].own, OPEN_PORT],
-    allowed: { ...each(LED_OUT, 'host'), ...each(['plain', 'routed'], 'own') },
+    allowed: { ...each(LED_OUT, 'host'), ...each(['plain', 'routed'], 'own'), snat: 'named' },
   },
   {
     name: 'outside to member, published port',
@@ -138,6 +147,20 @@ const DIRECTIONS: readonly Direction[] = [
     allowed: each(['unprot', 'routed'], 'own'),
   },
   {
+    name: 'trusted outside to member, published port',
+    protocols: PORTS,
+    from: () => 'out1',
+    to: direct(OPEN_PORT),
+    allowed: each(['unprot', 'routed', 'trust'], 'own'),
+  },
+  {
+    name: 'trusted outside to member, other port',
+    protocols: PORTS,
+    from: () => 'out1',
+    to: direct(CLOSED_PORT),
+    allowed: { unprot: 'own' },
+  },
+  {
     name: 'outside to published',
     protocols: PORTS,
     from: () => 'out0',
@@ -150,6 +173,34 @@ const DIRECTIONS: readonly Direction[] = [
     from: () => 'host',
     to: published,
     allowed: each(PUBLISHED, 'any'),
+  },
+  {
+    name: 'host to published, loopback',
+    protocols: PORTS,
+    from: () => 'host',
+    to: (network, family) => [family === 'ipv4' ? '127.0.0.1' : '', hostPortOf(network)],
+    allowed: each(PUBLISHED, 'any'),
+  },
+  {
+    name: 'member to published sibling',
+    protocols: PORTS,
+    from: b,
+    to: published,
+    allowed: each(PUBLISHED, 'any'),
+  },
+  {
+    name: 'member to itself, published',
+    protocols: PORTS,
+    from: a,
+    to: published,
+    allowed: each(PUBLISHED, 'any'),
+  },
+  {
+    name: 'member of an internal network to published',
+    protocols: PORTS,
+    from: () => memberOf('internal', 'a'),
+    to: published,
+    allowed: {},
   },
   {
     name: 'host to member',
@@ -212,8 +263,9 @@ function seenBy(cell: Cell, answer: string | undefined): string {
   if (answer === undefined) return '-';
   if (protocol === 'icmp' || expected(cell) === 'any') return 'any';
   const from = direction.from(network);
-  const own = from === 'out0' ? OUTSIDE.out0[family].own : addressOf(from, family);
+  const own = from === 'out0' || from === 'out1' ? OUTSIDE[from][family].own : addressOf(from, family);
   if (answer === own) return 'own';
+  if (answer === NAMED[family]) return 'named';
   return answer === OUTSIDE.out0[family].host ? 'host' : answer;
 }
 
@@ -259,8 +311,19 @@ const MEMBERS = NAMES.flatMap((network) => [a(network), b(network)]);
 
 beforeAll(async () => {
   await makeOutside('out0');
+  await makeOutside('out1');
+  await run('ip', ['address', 'add', `${NAMED.ipv4}/24`, 'dev', 'out0']);
+  await run('ip', ['address', 'add', `${NAMED.ipv6}/64`, 'dev', 'out0', 'nodad', 'preferred_lft', '0']);
+  // Where bridged frames pass the hooks, isolated ports keep a translated packet from a sibling (docs/ports.md).
+  await run('sysctl', [
+    '-q',
+    '-w',
+    'net.bridge.bridge-nf-call-iptables=0',
+    'net.bridge.bridge-nf-call-ip6tables=0',
+  ]);
   for (const member of MEMBERS) await addNetns(member);
   await startAgent('out0', [OPEN_PORT]);
+  await startAgent('out1', []);
   await startAgent('host', [HOST_SERVICE]);
 }, 120_000);
 
@@ -272,16 +335,14 @@ async function makeNetwork(name: string): Promise<void> {
   await daemon.call('POST', '/networks/create', {
     Name: name,
     EnableIPv6: true,
-    IPAM: { Config: name === 'v4only' ? Config.slice(0, 1) : Config },
+    IPAM: { Config: Config.filter((_, place) => name !== ['v6only', 'v4only'][place]) },
     ...NETWORKS[name],
   });
   const { IPAM: ipam } = await daemon.call('GET', `/networks/${name}`);
   const gateways: { Gateway?: string }[] = ipam.Config;
-  const isolated = name === 'isolated';
-  addresses.set(`${name} gateway`, {
-    ipv4: isolated ? '' : (gateways[0]?.Gateway ?? ''),
-    ipv6: isolated ? '' : (gateways[1]?.Gateway ?? ''),
-  });
+  const gatewayOf = (mark: string): string =>
+    name === 'isolated' ? '' : (gateways.find(({ Gateway }) => Gateway?.includes(mark))?.Gateway ?? '');
+  addresses.set(`${name} gateway`, { ipv4: gatewayOf('.'), ipv6: gatewayOf(':') });
 }
 
 async function join(network: string, member: string): Promise<void> {
