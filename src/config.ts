@@ -21,6 +21,8 @@ export interface Config {
   readonly mtu: number;
   readonly bridgeName: string;
   readonly bridgeSubnet: Prefix | undefined;
+  /** Whether members of the network bridge know each other by name; Docker's do not. */
+  readonly bridgeDns: boolean;
   readonly logLevel: LogLevel;
   readonly allowExec: boolean;
   readonly manageDockerUser: boolean;
@@ -79,6 +81,10 @@ const FLAGS = {
     help: 'device of the network bridge',
   },
   'bridge-subnet': { type: 'string', placeholder: 'CIDR', help: 'subnet of the network bridge' },
+  'bridge-dns': {
+    type: 'boolean',
+    help: 'names for members of the network bridge, which has none in Docker',
+  },
   'log-level': { type: 'string', placeholder: 'LEVEL', default: 'info', help: 'debug, info, warn or error' },
   'allow-exec': { type: 'boolean', help: 'let clients run host programs inside containers (root!)' },
   'manage-docker-user': { type: 'boolean', help: "keep one rule of ours in Docker's chain DOCKER-USER" },
@@ -257,6 +263,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       mtu: mtuOf(settings.text('mtu')),
       bridgeName: ifnameOf('bridge-name', settings.text('bridge-name')),
       bridgeSubnet: subnet === undefined ? undefined : prefixOf('bridge-subnet', subnet),
+      bridgeDns: settings.isSet('bridge-dns'),
       logLevel: levelOf(settings.text('log-level')),
       allowExec: settings.isSet('allow-exec'),
       manageDockerUser: settings.isSet('manage-docker-user'),

@@ -190,9 +190,9 @@ function startNames(
 }
 
 function engineConfig(config: Config): Parameters<typeof createEngine>[0]['config'] {
-  const { mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir, recover } = config;
+  const { mtu, bridgeName, bridgeSubnet, bridgeDns, allowExec, netnsEtcDir, recover } = config;
   const addressPools = config.addressPools.length > 0 ? config.addressPools : DEFAULT_IPV4_POOLS;
-  return { addressPools, mtu, bridgeName, bridgeSubnet, allowExec, netnsEtcDir, recover };
+  return { addressPools, mtu, bridgeName, bridgeSubnet, bridgeDns, allowExec, netnsEtcDir, recover };
 }
 
 /** Listens on the socket, and on the one that only reads if there is one; gives the function that ends both. */

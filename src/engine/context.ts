@@ -22,6 +22,7 @@ export interface EngineConfig {
   readonly bridgeName: string;
   /** Subnet of the predefined network `bridge`; undefined: the first free pool. */
   readonly bridgeSubnet: Prefix | undefined;
+  readonly bridgeDns: boolean;
   readonly allowExec: boolean;
   /** Whether an empty store is filled from the kernel at start. */
   readonly recover?: boolean;

@@ -1,10 +1,11 @@
 /** The three networks that are always there: bridge, host, none. */
 
 import { VethdError } from '../errors.ts';
-import { parseBridgeOptions } from '../model/bridge-options.ts';
+import { OPTION, parseBridgeOptions } from '../model/bridge-options.ts';
 import type { Network, Subnet } from '../model/network.ts';
 import type { SubnetWish } from '../model/subnet-rules.ts';
 import { isOurs } from '../reconcile/kinds/link.ts';
+import type { StoreWriter } from '../store/contract.ts';
 import { type EngineContext, formatTime, newId } from './context.ts';
 import { fulfil, surroundings } from './subnets.ts';
 
@@ -38,7 +39,19 @@ export function bridgeOptions(context: EngineContext): Record<string, string> {
     'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
     'com.docker.network.bridge.name': context.config.bridgeName,
     'com.docker.network.driver.mtu': String(context.config.mtu),
+    ...namesOption(context),
   };
+}
+
+function namesOption({ config }: EngineContext): Record<string, string> {
+  return config.bridgeDns ? { [OPTION.dns]: 'true' } : {};
+}
+
+/** Whether it has names is the daemon's flag at each start; the rest stays as it was made. */
+function followNames(context: EngineContext, writer: StoreWriter, { id, labels, options }: Network): void {
+  const { [OPTION.dns]: before, ...others } = options;
+  const wanted = { ...others, ...namesOption(context) };
+  if (wanted[OPTION.dns] !== before) writer.updateNetwork({ id, labels, options: wanted });
 }
 
 /**
@@ -77,7 +90,9 @@ export async function ensurePredefinedNetworks(context: EngineContext): Promise<
     ): void => {
       if (!isThere(network.name)) writer.insertNetwork({ ...BLANK, ...network, id: newId(), created });
     };
-    if (!isThere('bridge')) {
+    const bridge = writer.listNetworks().find(({ name }) => name === 'bridge');
+    if (bridge !== undefined) followNames(context, writer, bridge);
+    else {
       const stated = bridgeOptions(context);
       const options = parseBridgeOptions(stated, { internal: false, predefined: true });
       const subnets: Subnet[] = [fulfil(context, writer, around, wish, { internal: false, options })];

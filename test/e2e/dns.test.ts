@@ -157,6 +157,17 @@ describeWith(['dig', 'getent'], 'names', () => {
     expect(ended.exitCode).not.toBe(0);
   });
 
+  test('the default bridge has names while the daemon is told to give it some', async () => {
+    await daemon.kill();
+    await daemon.start({ VETHD_BRIDGE_DNS: 'true' });
+    expect(await dig('plain', 'plain', 'A')).toMatch(/^172\.17\.0\./);
+    expect(existsSync(fileOf('plain'))).toBe(true);
+    await daemon.kill();
+    await daemon.start();
+    expect(existsSync(fileOf('plain'))).toBe(false);
+    expect((await daemon.call('GET', '/networks/bridge')).Options).not.toHaveProperty('vethd.dns');
+  });
+
   test('files: a removed one comes back, a foreign one stays, the last disconnect removes ours', async () => {
     await connect('lan', 'guest');
     expect(existsSync(fileOf('guest'))).toBe(true);
