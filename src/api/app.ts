@@ -10,6 +10,7 @@ import { answerParserError, sendError } from './errors.ts';
 import { eventRoutes } from './events/routes.ts';
 import { execRoutes } from './exec/routes.ts';
 import { createGate } from './gate.ts';
+import { imageRoutes } from './images/routes.ts';
 import { networkRoutes } from './networks/routes.ts';
 import { openapiOptions } from './openapi.ts';
 import { parseQuery } from './query.ts';
@@ -88,6 +89,7 @@ function registerRoutes(app: App, context: ApiContext): void {
   networkRoutes(app, context);
   containerRoutes(app, context);
   execRoutes(app, context);
+  imageRoutes(app, context);
   eventRoutes(app, context);
   vethdRoutes(app, context);
 }

@@ -33,6 +33,7 @@ export function openapiOptions(config: ApiConfig): SwaggerOptions {
         { name: 'system', description: 'The daemon itself' },
         { name: 'networks', description: 'Networks and their members' },
         { name: 'containers', description: 'Network namespaces, as Docker calls them' },
+        { name: 'images', description: 'Names of images: there are none' },
         { name: 'vethd', description: "What Docker's API has not" },
       ],
     },

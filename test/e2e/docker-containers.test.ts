@@ -423,6 +423,24 @@ describeWith(['docker'], 'docker', () => {
     });
   });
 
+  test('pull says that nothing is pulled, and df and system prune go through', async () => {
+    expect(await docker('pull', 'no-such/image')).toContain('no image is pulled');
+    const rows = (await docker('system', 'df')).split('\n').map((line) => line.split(/\s{2,}/).slice(0, 3));
+    expect(rows.slice(1)).toEqual([
+      ['Images', '0', '0'],
+      ['Containers', '1', '1'],
+      ['Local Volumes', '0', '0'],
+      ['Build Cache', '0', '0'],
+    ]);
+    await docker('create', '--name', 'idle', 'image');
+    await docker('network', 'create', 'idle');
+    const pruned = await docker('system', 'prune', '-f', '--volumes');
+    expect(pruned).toContain('Deleted Networks:\nback\nidle\n');
+    expect(pruned).toContain('Total reclaimed space: 0B');
+    expect(await statusOf('idle')).toBe('');
+    await docker('network', 'create', '--subnet', '10.91.0.0/24', 'back');
+  });
+
   test('rm -f leaves no trace of the container', async () => {
     await docker('rm', '-f', 'web1');
     expect(listNetns()).toEqual([]);

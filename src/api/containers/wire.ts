@@ -6,6 +6,7 @@ import type { LinkCounters } from '../../model/netstate.ts';
 import { mappingsOf, toPortMap } from '../endpoints/ports.ts';
 import type { EndpointSettingsJson } from '../endpoints/schema.ts';
 import { toEndpointSettings, toPendingSettings } from '../endpoints/wire.ts';
+import { imageIdOf } from '../images/names.ts';
 import { formatDuration } from './duration.ts';
 import type { ContainerJson, ContainerSummaryJson, PublishedPortsJson, StatsJson } from './schema.ts';
 
@@ -23,9 +24,19 @@ function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** The image's name as the client gave it; `none` without one. */
-export function imageOf({ config }: Container): string {
-  return textOf(config['Image']) || 'none';
+/** The image's name as the client gave it; undefined without one. */
+export function namedImageOf({ config }: Container): string | undefined {
+  return textOf(config['Image']) || undefined;
+}
+
+/** The image's name; `none` without one. */
+export function imageOf(container: Container): string {
+  return namedImageOf(container) ?? 'none';
+}
+
+function imageIdOfContainer(container: Container, whenNone: string): string {
+  const name = namedImageOf(container);
+  return name === undefined ? whenNone : imageIdOf(name);
 }
 
 function commandOf({ config }: Container): string[] {
@@ -74,7 +85,7 @@ export function toSummary(view: ContainerView, minor: number, now: number): Cont
     Id: container.id,
     Names: [`/${container.name}`],
     Image: imageOf(container),
-    ImageID: '',
+    ImageID: imageIdOfContainer(container, ''),
     Command: commandOf(container).join(' '),
     Created: Math.floor(Date.parse(container.created) / 1000),
     Ports: toListedPorts(view),
@@ -199,7 +210,7 @@ export function toContainer(view: ContainerView, execIds: readonly string[], min
     Path: path,
     Args: args,
     State: toState(view),
-    Image: imageOf(container),
+    Image: imageIdOfContainer(container, 'none'),
     ResolvConfPath: '',
     HostnamePath: '',
     HostsPath: '',

@@ -60,7 +60,6 @@ describe('/info', () => {
 
 describe('what vethd has not', () => {
   test.each([
-    ['/images/x/json', 404, 'No such image: x:latest'],
     ['/volumes/x', 404, 'get x: no such volume'],
     ['/plugins/x/json', 404, 'plugin "x" not found'],
     ['/swarm', 503, undefined],
@@ -79,8 +78,24 @@ describe('what vethd has not', () => {
   });
 
   test('empty lists', async () => {
-    expect((await api.send('GET', '/images/json')).body).toBe('[]');
     expect((await api.send('GET', '/plugins')).body).toBe('[]');
     expect((await api.send('GET', '/volumes')).json()).toEqual({ Volumes: [], Warnings: null });
+  });
+
+  test('prunes remove nothing', async () => {
+    expect((await api.send('POST', '/volumes/prune')).json()).toEqual({
+      VolumesDeleted: [],
+      SpaceReclaimed: 0,
+    });
+    expect((await api.send('POST', '/build/prune')).json()).toEqual({
+      CachesDeleted: null,
+      SpaceReclaimed: 0,
+    });
+  });
+
+  test('disk use tells of containers only', async () => {
+    const { Containers: containers, ...others } = (await api.send('GET', '/system/df')).json();
+    expect(containers).toEqual((await api.send('GET', '/containers/json?all=1')).json());
+    expect(others).toEqual({ LayersSize: 0, Images: [], Volumes: [], BuildCache: [] });
   });
 });

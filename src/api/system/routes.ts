@@ -1,11 +1,10 @@
-/** /_ping, /version, /info, and the answers for what Docker has and vethd has not. */
+/** /_ping, /version, /info. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
-import { VethdError } from '../../errors.ts';
 import type { ApiContext, App } from '../context.ts';
 import { ERRORS, Nothing, PlainText } from '../schema.ts';
 import { minorOf } from '../version.ts';
-import { EmptyList, InfoAnswer, VersionAnswer, VolumesAnswer } from './schema.ts';
+import { absentRoutes } from './absent.ts';
+import { InfoAnswer, VersionAnswer } from './schema.ts';
 import { toInfo, toVersion } from './wire.ts';
 
 const TAGS = ['system'];
@@ -48,63 +47,9 @@ function factRoutes(app: App, { engine, config, load }: ApiContext): void {
   );
 }
 
-function emptyRoutes(app: App): void {
-  const empty = { tags: TAGS, summary: 'Always empty', response: { 200: EmptyList, ...ERRORS } };
-  app.get('/images/json', { schema: empty }, async () => []);
-  app.get('/plugins', { schema: empty }, async () => []);
-  app.get(
-    '/volumes',
-    { schema: { tags: TAGS, summary: 'Always empty', response: { 200: VolumesAnswer, ...ERRORS } } },
-    async () => ({ Volumes: [], Warnings: null }),
-  );
-}
-
-/** `docker inspect X` asks for each kind of object in turn and goes on only after a 404. */
-function missingRoutes(app: App): void {
-  const Name = Type.Object({ name: Type.String() });
-  const kinds: readonly [string, string, (name: string) => string][] = [
-    [
-      '/images/:name/json',
-      'image',
-      (name) => `No such image: ${name.includes(':') ? name : `${name}:latest`}`,
-    ],
-    ['/volumes/:name', 'volume', (name) => `get ${name}: no such volume`],
-    ['/plugins/:name/json', 'plugin', (name) => `plugin "${name}" not found`],
-  ];
-  for (const [path, kind, message] of kinds) {
-    const schema = { tags: TAGS, summary: `No such ${kind}`, params: Name, response: ERRORS };
-    app.get(path, { schema }, async (request) => {
-      throw new VethdError('notFound', message(request.params.name));
-    });
-  }
-}
-
-const SWARM_PATHS = ['swarm', 'nodes', 'services', 'tasks', 'secrets', 'configs'];
-
-/** The words for everything that only a swarm has. */
-export const NO_SWARM =
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
-
-function swarmRoutes(app: App): void {
-  for (const path of SWARM_PATHS) {
-    for (const url of [`/${path}`, `/${path}/*`]) {
-      app.route({
-        method: ['GET', 'POST', 'DELETE'],
-        url,
-        schema: { hide: true, response: ERRORS },
-        handler: async () => {
-          throw new VethdError('unavailable', NO_SWARM);
-        },
-      });
-    }
-  }
-}
-
 /** Registers the routes. */
 export function systemRoutes(app: App, context: ApiContext): void {
   pingRoutes(app);
   factRoutes(app, context);
-  emptyRoutes(app);
-  missingRoutes(app);
-  swarmRoutes(app);
+  absentRoutes(app, context);
 }

@@ -1,5 +1,6 @@
 /** Schemas of /_ping, /version, /info and of the answers for what vethd lacks. */
 import { type Static, Type } from 'typebox';
+import { ContainerSummary } from '../containers/schema.ts';
 import { MapOf, Nullable } from '../schema.ts';
 
 const Text = Type.String();
@@ -128,8 +129,31 @@ export const InfoAnswer = Type.Object(
 /** `GET /volumes`. */
 export const VolumesAnswer = Type.Object({ Volumes: Texts, Warnings: Nullable(Texts) });
 
-/** `GET /images/json` and `GET /plugins`: there are none. */
+/** `GET /plugins`: there are none. */
 export const EmptyList = Type.Array(Text);
+
+const SpaceReclaimed = Type.Integer({ description: 'Always 0.' });
+
+/** `POST /volumes/prune`. */
+export const VolumePruneAnswer = Type.Object(
+  { VolumesDeleted: Texts, SpaceReclaimed },
+  { examples: [{ VolumesDeleted: [], SpaceReclaimed: 0 }] },
+);
+
+/** `POST /build/prune`. */
+export const BuildPruneAnswer = Type.Object(
+  { CachesDeleted: Nullable(Texts), SpaceReclaimed },
+  { examples: [{ CachesDeleted: null, SpaceReclaimed: 0 }] },
+);
+
+/** `GET /system/df`. */
+export const DiskUsageAnswer = Type.Object({
+  LayersSize: Count,
+  Images: Texts,
+  Containers: Type.Array(ContainerSummary),
+  Volumes: Texts,
+  BuildCache: Texts,
+});
 
 /** The answer of `GET /version`. */
 export type VersionJson = Static<typeof VersionAnswer>;
