@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
+import { publishedAtCreation } from './api/containers/create.ts';
 import { type ApiConfig, DEFAULT_LIMITS, noLoad } from './api/context.ts';
 import { type Config, readCommand } from './config.ts';
 import { parseResolvConf, RESOLV_CONF_MARK, type ResolvConf } from './dns/resolv-conf.ts';
@@ -89,6 +90,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     drivers: DRIVERS,
     config: engineConfig(config),
     nameservers: () => resolvConf().nameservers,
+    ownPorts: publishedAtCreation,
     hostPorts: () => ({ listeners: hostPortsInUse(), automatic: ephemeralPorts() }),
     foreignFirewall: readForeignFirewall,
     capabilities: probeCapabilities,

@@ -4,6 +4,7 @@ import type { Container } from '../model/container.ts';
 import type { Endpoint, EndpointSpec } from '../model/endpoint.ts';
 import { type ParsedEndpointSpec, parseEndpointSpec } from '../model/endpoint-rules.ts';
 import type { Network } from '../model/network.ts';
+import { parsePorts } from '../model/port-rules.ts';
 import { netnsRefOf } from '../reconcile/desired.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
@@ -12,6 +13,7 @@ import type { Mode, Outcome } from './contract.ts';
 import { insertEndpoint, memberEvent, restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
 import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts';
 import { forgetIfIdle } from './forget.ts';
+import { withoutWish } from './wishes.ts';
 
 /** Docker's rules about who may join what. */
 function checkMembership(reader: StoreReader, network: Network, container: Container): void {
@@ -59,6 +61,26 @@ async function seenIfnames(
   return new Set(found.status === 'present' ? found.ifnames : []);
 }
 
+/**
+ * The wish with the ports that were published for the container at its creation, when no endpoint of it has any: they
+ * are the container's, not those of the network that it joined first, and Compose connects each network anew. A network
+ * without a way in does not get them.
+ */
+function withOwnPorts(
+  { ownPorts }: EngineContext,
+  reader: StoreReader,
+  network: Network,
+  container: Container,
+  spec: ParsedEndpointSpec,
+): ParsedEndpointSpec {
+  if (spec.ports.length > 0 || network.driver !== 'bridge' || network.internal) return spec;
+  const own = ownPorts(container);
+  if (own.length === 0) return spec;
+  const others = [...reader.listEndpointsOfContainer(container.id), ...Object.values(container.pending)];
+  if (others.some(({ ports }) => ports.length > 0)) return spec;
+  return { ...spec, ports: parsePorts(own) };
+}
+
 /** One try, which keeps clear of the interface names in `seen` besides those of rows. */
 function attempt(
   context: EngineContext,
@@ -70,11 +92,14 @@ function attempt(
 ): Promise<Outcome<Endpoint>> {
   return carryOut(context, mode, (writer) => {
     const network = getNetwork(writer, networkTerm);
-    const container = adopt(writer, found);
-    checkMembership(writer, network, container);
+    const before = adopt(writer, found);
+    checkMembership(writer, network, before);
+    const container = withoutWish(writer, before, network);
+    if (container !== before) writer.updateContainer(container);
     const former = writer.findEndpoint(network.id, container.id);
     if (former !== undefined) writer.removeEndpoint(former.id);
-    const endpoint = insertEndpoint(context, writer, network, container, parsed, seen);
+    const wish = withOwnPorts(context, writer, network, container, parsed);
+    const endpoint = insertEndpoint(context, writer, network, container, wish, seen);
     return {
       result: endpoint,
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),
@@ -84,6 +109,7 @@ function attempt(
       undo: (undoer) => {
         undoer.removeEndpoint(endpoint.id);
         if (former !== undefined) restoreEndpoint(undoer, network, former);
+        if (container !== before) undoer.updateContainer(before);
         forgetIfIdle(undoer, container.id);
       },
       events: container.state === 'running' ? [memberEvent('connect', network, container)] : [],

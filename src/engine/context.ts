@@ -2,6 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Capability, Kernel } from '../kernel/contract.ts';
 import type { Address, Prefix } from '../model/address.ts';
+import type { Container } from '../model/container.ts';
+import type { PortSpec } from '../model/endpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { ForeignFirewall } from '../model/foreign-firewall.ts';
 import type { HostListener, PortRange } from '../model/host-port.ts';
@@ -41,6 +43,8 @@ export interface EngineContext {
   nameservers(): readonly Address[];
   /** The host's own ports now: what programs listen on, and where automatic ones come from. */
   hostPorts(): { readonly listeners: readonly HostListener[]; readonly automatic: PortRange };
+  /** The ports that a client published for the container when it created it. */
+  ownPorts(container: Container): readonly PortSpec[];
   /** Other programs' firewalls now. */
   foreignFirewall(): Promise<ForeignFirewall>;
   /** What the kernel can do, tried now. */

@@ -3,13 +3,15 @@ import { VethdError } from '../errors.ts';
 import type { Container } from '../model/container.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
-import type { StoreReader } from '../store/contract.ts';
+import { EMPTY_SCOPE } from '../reconcile/scope.ts';
+import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import { type Change, carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { memberEvent, restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
 import { findContainer, getNetwork, noSuchContainer } from './find.ts';
 import { forgetIfIdle } from './forget.ts';
+import { withoutWish } from './wishes.ts';
 
 function getMember(store: StoreReader, network: Network, container: Container): Endpoint {
   if (network.driver === 'host' && container.source.kind === 'host') {
@@ -76,6 +78,18 @@ function storedTerm(term: string): string {
   return term.replace(/^\/(?:var\/)?run\/netns\//, '').replace(/^pid:/, 'pid-');
 }
 
+/** A container that waits for the network is no member of it yet. */
+function forgetWish(writer: StoreWriter, before: Container, after: Container): Change<void> {
+  writer.updateContainer(after);
+  return {
+    result: undefined,
+    scope: EMPTY_SCOPE,
+    concerns: [],
+    undo: (undoer) => undoer.updateContainer(before),
+    events: [],
+  };
+}
+
 /** Detaches a container from a network; works as well when its namespace is gone. */
 export async function disconnect(
   context: EngineContext,
@@ -88,6 +102,8 @@ export async function disconnect(
   return carryOut(context, mode, (writer): Change<void> => {
     const network = getNetwork(writer, networkTerm);
     const container = findStored(writer, network, term, force);
+    const content = withoutWish(writer, container, network);
+    if (content !== container) return forgetWish(writer, container, content);
     const endpoint = getMember(writer, network, container);
     writer.removeEndpoint(endpoint.id);
     forgetIfIdle(writer, container.id);

@@ -2,17 +2,18 @@
 import { bridgeName, memberNeighbours } from '../drivers/bridge.ts';
 import { VethdError } from '../errors.ts';
 import { chooseIfname, macOf } from '../ipam/choose.ts';
-import { type Address, containsAddress, type Family } from '../model/address.ts';
+import { type Address, containsAddress, type Family, sameAddress } from '../model/address.ts';
 import type { Container } from '../model/container.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ParsedEndpointSpec } from '../model/endpoint-rules.ts';
-import { type Network, subnetOf } from '../model/network.ts';
+import { type Network, type Subnet, subnetOf } from '../model/network.ts';
 import { driverNetworkOf, netnsRefOf } from '../reconcile/desired.ts';
 import { type Scope, scopeOf } from '../reconcile/scope.ts';
 import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import type { EventDraft } from './carry-out.ts';
 import { type EngineContext, newId } from './context.ts';
 import { publishedPorts } from './ports.ts';
+import { waitingFor } from './wishes.ts';
 
 /** Linux takes no more ports than this on one bridge (net/bridge/br_private.h: 1 << BR_PORT_BITS, less one). */
 const MAX_PORTS = 1023;
@@ -38,6 +39,37 @@ export function checkWishes(network: Network, spec: ParsedEndpointSpec): void {
   }
 }
 
+/**
+ * Takes the address from a container that does not run, which asks for it again at its start: as in Docker, and Compose
+ * wants that of the container that it replaces. False when no such one has it. A refusal by the kernel does not give
+ * it back: nothing that the other one asked for is lost.
+ */
+function vacate(writer: StoreWriter, network: Network, address: Address): boolean {
+  const holder = writer
+    .listEndpointsOfNetwork(network.id)
+    .find(({ ipv4, ipv6 }) => [ipv4, ipv6].some((taken) => taken && sameAddress(taken, address)));
+  const container = holder && writer.getContainer(holder.containerId);
+  if (holder === undefined || container === undefined || container.state === 'running') return false;
+  writer.removeEndpoint(holder.id);
+  writer.updateContainer(waitingFor(container, network.name, holder));
+  return true;
+}
+
+function takeFrom(
+  writer: StoreWriter,
+  network: Network,
+  subnet: Subnet,
+  wish: Address | undefined,
+): Address | undefined {
+  try {
+    return writer.takeAddress(network.id, subnet, wish);
+  } catch (error) {
+    const isTaken = error instanceof VethdError && error.kind === 'forbidden';
+    if (!isTaken || wish === undefined || !vacate(writer, network, wish)) throw error;
+    return writer.takeAddress(network.id, subnet, wish);
+  }
+}
+
 function takeAddress(
   writer: StoreWriter,
   network: Network,
@@ -46,7 +78,7 @@ function takeAddress(
 ): Address | undefined {
   const subnet = subnetOf(network, family);
   if (subnet === undefined) return undefined;
-  const address = writer.takeAddress(network.id, subnet, wish);
+  const address = takeFrom(writer, network, subnet, wish);
   if (address !== undefined) return address;
   const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
   throw new VethdError(

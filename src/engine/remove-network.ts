@@ -12,9 +12,9 @@ import type { EngineContext } from './context.ts';
 import type { Filters, Mode, Outcome } from './contract.ts';
 import { restoreEndpoint } from './endpoint-rows.ts';
 import { getNetwork } from './find.ts';
-import { waitingFor } from './pending.ts';
 import { checkPruneFilters, isPrunable, type PruneFilters } from './prune-filters.ts';
 import { isRunning } from './running.ts';
+import { waitingFor } from './wishes.ts';
 
 interface StoppedMember {
   readonly endpoint: Endpoint;
@@ -65,7 +65,9 @@ function scopeOfRemoved(network: Network, stopped: readonly StoppedMember[]): Sc
 /** Stopped members keep the wish to join, and fail at start for as long as nothing has that name. */
 function removeRows(writer: StoreWriter, network: Network): StoppedMember[] {
   const stopped = membersOf(writer, network);
-  for (const { container } of stopped) writer.updateContainer(waitingFor(container, network.name));
+  for (const { container, endpoint } of stopped) {
+    writer.updateContainer(waitingFor(container, network.name, endpoint));
+  }
   writer.removeNetwork(network.id);
   return stopped;
 }

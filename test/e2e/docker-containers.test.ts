@@ -392,6 +392,98 @@ describeWith(['docker'], 'docker', () => {
       expect(await interfacesOf('made')).toEqual(['eth1 10.90.0.77/24']);
     });
 
+    test('its address goes to whoever asks for it, and its next start then fails', async () => {
+      await docker('create', '--name', 'first', '--network', 'lab', '--ip', '10.90.0.60', 'image');
+      await docker('run', '-d', '--name', 'second', '--network', 'lab', '--ip', '10.90.0.60', 'image');
+      expect(await interfacesOf('second')).toEqual(['eth0 10.90.0.60/24']);
+      expect((await inspect('first')).NetworkSettings.Networks.lab.IPAMConfig).toEqual({
+        IPv4Address: '10.90.0.60',
+      });
+      expect((await tryDocker('start', 'first')).stderr).toContain('Address already in use');
+      await docker('rm', '-f', 'second');
+      await docker('start', 'first');
+      expect(await interfacesOf('first')).toEqual(['eth0 10.90.0.60/24']);
+      await docker('rm', '-f', 'first');
+    });
+
+    test('the address of one that runs does not', async () => {
+      await docker('run', '-d', '--name', 'first', '--network', 'lab', '--ip', '10.90.0.60', 'image');
+      const refused = await tryDocker(
+        'create',
+        '--name',
+        'third',
+        '--network',
+        'lab',
+        '--ip',
+        '10.90.0.60',
+        'i',
+      );
+      expect(refused.stderr).toContain('Address already in use');
+      await docker('rm', '-f', 'first');
+    });
+
+    test('its wishes outlive the network that it was on', async () => {
+      await docker('network', 'create', '--subnet', '10.92.0.0/24', 'brief');
+      await docker(
+        ...[
+          'create',
+          '--name',
+          'kept',
+          '--network',
+          'brief',
+          '--ip',
+          '10.92.0.9',
+          '-p',
+          '127.0.0.1:18092:80/tcp',
+        ],
+        ...['--network-alias', 'nick', '--mac-address', '02:00:00:00:00:09', 'image'],
+      );
+      await docker('network', 'rm', 'brief');
+      expect((await tryDocker('start', 'kept')).stderr).toContain('network brief not found');
+      await docker('network', 'create', '--subnet', '10.92.0.0/24', 'brief');
+      await docker('start', 'kept');
+      expect((await inspect('kept')).NetworkSettings).toMatchObject({
+        Ports: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '18092' }] },
+        Networks: { brief: { IPAddress: '10.92.0.9', MacAddress: '02:00:00:00:00:09', Aliases: ['nick'] } },
+      });
+      await docker('rm', '-f', 'kept');
+    });
+
+    test('a network that it waits for can be connected and disconnected', async () => {
+      await docker('create', '--name', 'kept', '--network', 'later', 'image');
+      await docker('network', 'create', '--subnet', '10.93.0.0/24', 'later');
+      await docker('network', 'connect', '--ip', '10.93.0.9', 'later', 'kept');
+      await docker('start', 'kept');
+      expect(await interfacesOf('kept')).toEqual(['eth0 10.93.0.9/24']);
+      await docker('stop', 'kept');
+      await docker('network', 'rm', 'later');
+      await docker('network', 'create', '--subnet', '10.93.0.0/24', 'later');
+      await docker('network', 'disconnect', 'later', 'kept');
+      expect((await inspect('kept')).NetworkSettings.Networks).toEqual({});
+      await docker('rm', 'kept');
+      await docker('network', 'rm', 'later', 'brief');
+    });
+
+    test('ports that it was created with are those of whatever network it is connected to', async () => {
+      await docker('create', '--name', 'kept', '--network', 'lab', '-p', '127.0.0.1:18093:80', 'image');
+      await docker('network', 'disconnect', 'lab', 'kept');
+      await docker('network', 'create', '--internal', 'inside');
+      await docker('network', 'connect', 'inside', 'kept');
+      await docker('network', 'connect', 'back', 'kept');
+      await docker('network', 'connect', 'lab', 'kept');
+      await docker('start', 'kept');
+      expect(await docker('port', 'kept')).toBe('80/tcp -> 127.0.0.1:18093');
+      await docker('network', 'disconnect', 'inside', 'kept');
+      await docker('network', 'disconnect', 'lab', 'kept');
+      expect(await docker('port', 'kept')).toBe('80/tcp -> 127.0.0.1:18093');
+      await docker('network', 'disconnect', 'back', 'kept');
+      expect(await docker('port', 'kept')).toBe('');
+      await docker('network', 'connect', 'lab', 'kept');
+      expect(await docker('port', 'kept')).toBe('80/tcp -> 127.0.0.1:18093');
+      await docker('rm', '-f', 'kept');
+      await docker('network', 'rm', 'inside');
+    });
+
     test('container prune takes those that do not run', async () => {
       await docker('create', '--name', 'idle', '--network', 'lab', 'image');
       const { Id: id } = await inspect('idle');

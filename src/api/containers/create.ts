@@ -1,13 +1,15 @@
 /** `POST /containers/create` in the engine's words. */
 
+import { Type } from 'typebox';
+import { Check } from 'typebox/value';
 import type { Engine } from '../../engine/contract.ts';
 import { VethdError } from '../../errors.ts';
-import type { ContainerSpec } from '../../model/container.ts';
+import type { Container, ContainerSpec } from '../../model/container.ts';
 import { EMPTY_ENDPOINT_SPEC, type EndpointSpec, type PortSpec } from '../../model/endpoint.ts';
 import { parsePortKey, toPortSpecs } from '../endpoints/ports.ts';
 import { fromEndpointConfig } from '../endpoints/wire.ts';
 import { checkMap } from '../limits.ts';
-import type { ContainerCreateJson } from './schema.ts';
+import { ContainerCreate, type ContainerCreateJson } from './schema.ts';
 
 /** A wish and what its client should know about it. */
 export interface CreateWish {
@@ -17,11 +19,21 @@ export interface CreateWish {
 
 const DISCARDED = 'Published ports are discarded when using host network mode';
 
-function wishedPorts({ HostConfig: host = {}, ExposedPorts: exposed = {} }: ContainerCreateJson): PortSpec[] {
+type Published = Pick<ContainerCreateJson, 'HostConfig' | 'ExposedPorts'>;
+
+function wishedPorts({ HostConfig: host = {}, ExposedPorts: exposed = {} }: Published): PortSpec[] {
   const bindings = host.PortBindings ?? {};
   const others = Object.keys(exposed).filter((key) => !Object.hasOwn(bindings, key));
   const automatic = others.map((key) => ({ ...parsePortKey(key), hostAddress: '', hostPort: '' }));
   return [...toPortSpecs(bindings), ...(host.PublishAllPorts === true ? automatic : [])];
+}
+
+/** What a stored container was created with, as far as it is about ports. */
+const Publishing = Type.Pick(ContainerCreate, ['HostConfig', 'ExposedPorts']);
+
+/** The ports that the body of the container's creation published. */
+export function publishedAtCreation({ config }: Container): PortSpec[] {
+  return Check(Publishing, config) ? wishedPorts(config) : [];
 }
 
 function checkEndpoints(names: readonly string[], minor: number): void {
