@@ -206,13 +206,19 @@ function memberSysctls(network: Network, ifname: string): Sysctl[] {
 }
 
 /** The settings that the client asked for (`…endpoint.sysctls`). */
-function askedSysctls({ driverOpts, ifname }: Endpoint): Sysctl[] {
+function askedSysctls({ id, driverOpts, ifname }: Endpoint): Sysctl[] {
   const list = driverOpts[ENDPOINT_OPTION.sysctls];
   return (list?.split(',') ?? []).flatMap((text) => {
     const asked = parseEndpointSysctl(text);
     return asked === undefined
       ? []
-      : [{ key: [asked.family, asked.folder, ifname, asked.name].join('/'), value: asked.value }];
+      : [
+          {
+            key: [asked.family, asked.folder, ifname, asked.name].join('/'),
+            value: asked.value,
+            askedBy: id,
+          },
+        ];
   });
 }
 

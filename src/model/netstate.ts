@@ -96,6 +96,11 @@ export interface FdbEntry {
 export interface Sysctl {
   readonly key: string;
   readonly value: string;
+  /**
+   * The endpoint whose client asked for it, which fails where the kernel has no such setting or refuses the value. One
+   * that only vethd wants is left out by a kernel that does not have it (built without IPv6, say).
+   */
+  readonly askedBy?: string;
 }
 
 /** What one namespace should hold. What is not mentioned is not ours. */

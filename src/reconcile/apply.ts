@@ -2,7 +2,7 @@
 import { VethdError } from '../errors.ts';
 import type { ApplyRequest, Kernel } from '../kernel/contract.ts';
 import type { NetnsKey } from '../model/netstate.ts';
-import type { Operation } from '../model/operation.ts';
+import type { Operation, SetSysctl } from '../model/operation.ts';
 import type { Plan } from './plan.ts';
 import { type NetnsNames, show } from './show.ts';
 
@@ -31,9 +31,20 @@ function inBrief(lines: readonly string[]): string {
   return rest.length === 0 ? first : `${first} …`;
 }
 
+/** Whether a client wrote it: what the kernel does not take is then the client's fault. */
+function isAsked({ sysctl }: SetSysctl): boolean {
+  return sysctl.askedBy !== undefined;
+}
+
+/** A setting that this kernel does not have needs no value, unless somebody asked for it. */
+function isNeedless(operation: Operation, errno: string): boolean {
+  return operation.op === 'setSysctl' && errno === 'ENOENT' && !isAsked(operation);
+}
+
 function errorOf(operation: Operation, names: NetnsNames, reason: string, errno: string): VethdError {
   const command = inBrief(show(operation, names));
-  return new VethdError('internal', `the kernel refused \`${command}\`: ${reason} (${errno})`, { errno });
+  const kind = operation.op === 'setSysctl' && isAsked(operation) ? 'invalidArgument' : 'internal';
+  return new VethdError(kind, `the kernel refused \`${command}\`: ${reason} (${errno})`, { errno });
 }
 
 function requestOf(plan: Plan): ApplyRequest {
@@ -58,8 +69,7 @@ export async function apply(kernel: Kernel, plan: Plan, names: NetnsNames): Prom
     const result = results[index];
     if (result === undefined) throw new Error('the kernel thread answered too few operations');
     if (result.ok) continue;
-    // A setting that this kernel does not have needs no value: it was built without IPv6, say.
-    if (operation.op === 'setSysctl' && result.errno === 'ENOENT') continue;
+    if (isNeedless(operation, result.errno)) continue;
     lookAgain ||= MEANS_LOOK_AGAIN.has(result.errno);
     if (!failures.has(operation.object)) {
       failures.set(operation.object, errorOf(operation, names, result.reason, result.errno));

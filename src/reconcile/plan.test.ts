@@ -47,6 +47,15 @@ describe('plan', () => {
     expect(lines(two, observationOf(two))).toEqual([]);
   });
 
+  test('leaves out settings that the kernel does not have', () => {
+    const observation = withState(observationOf(both), 'host', (state) => ({
+      ...state,
+      sysctls: state.sysctls.map(({ key }) => ({ key, value: undefined })),
+    }));
+    expect(observation.host.sysctls).not.toEqual([]);
+    expect(lines(both, observation)).toEqual([]);
+  });
+
   test('makes a bridge with its gateway', () => {
     const before = observationOf(desiredOf([], []));
     expect(lines(desiredOf([lab], []), before)).toEqual([

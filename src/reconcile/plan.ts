@@ -11,6 +11,7 @@ import {
   type ObservedLink,
   type ObservedState,
   RETIRED_ALIAS,
+  type Sysctl,
 } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
 import { type Desired, type DesiredNetns, mergeStates, netnsAliasOf } from './desired.ts';
@@ -263,11 +264,12 @@ function planState(draft: Draft, side: Side): void {
   planEntries(draft, side, fdbKind, desired.fdb, ownFdb(side));
   const values = new Map(observed.sysctls.map(({ key, value }) => [key, value]));
   for (const sysctl of desired.sysctls) {
-    const isNew = isOfNewLink(side, sysctl.key);
-    // Looked for and not there: its link has gone, or the kernel has no such family.
-    const isMissing = values.has(sysctl.key) && values.get(sysctl.key) === undefined;
-    if ((isMissing || values.get(sysctl.key) === sysctl.value) && !isNew) continue;
-    draft.operations.push({ op: 'setSysctl', netns: side.netns, object: side.netns, sysctl });
+    const { key, value, askedBy } = sysctl;
+    const found = values.get(key);
+    // Looked for and not there: the kernel has no such setting, or its link has gone. Then nobody needs it.
+    const isNeedless = values.has(key) && found === undefined && askedBy === undefined;
+    if ((isNeedless || found === value) && !isOfNewLink(side, key)) continue;
+    draft.operations.push({ op: 'setSysctl', netns: side.netns, object: askedBy ?? side.netns, sysctl });
   }
 }
 

@@ -178,6 +178,21 @@ describe('on the interface', () => {
     expect(refused.body.message).toContain("unrecognised network interface sysctl 'net.core.eth0.x=1'");
     await drop('opts');
   });
+
+  test.each([
+    ['net.ipv4.conf.IFNAME.nosuch=1', 'net.ipv4.conf.eth0.nosuch=1`: No such file or directory'],
+    ['net.ipv4.conf.IFNAME.log_martians=yes', 'net.ipv4.conf.eth0.log_martians=yes`: Invalid argument'],
+  ])('the sysctl %s, which the kernel refuses, is refused', async (sysctl, message) => {
+    await create('opts', withSubnets({ Subnet: '10.114.0.0/24' }));
+    const refused = await daemon.request('POST', '/networks/opts/connect', {
+      Container: 'one',
+      EndpointConfig: { DriverOpts: { 'com.docker.network.endpoint.sysctls': sysctl } },
+    });
+    expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining(message)]);
+    expect((await daemon.call('GET', '/networks/opts')).Containers).toEqual({});
+    expect((await daemon.call('GET', '/vethd/plan')).Commands).toEqual([]);
+    await drop('opts');
+  });
 });
 
 describe('without a way out', () => {
