@@ -96,6 +96,8 @@ class Service implements NameService {
     const { match } = store.matchContainer(name);
     if (match?.state !== 'running' || netnsNameOf(match) !== name || !hasNames(store, match.id))
       return undefined;
+    // Between a stop and the next start the file is gone because we removed it; the start's pass writes it.
+    if (!this.#served.has(match.id)) return undefined;
     try {
       return this.#writeFile(name) ? match.id : undefined;
     } catch (error) {

@@ -181,6 +181,21 @@ describeWith(['dig'], 'following the rows', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('a file that went with a stop is no drift while the start is on its way', async () => {
+    const again = await add(named('again'));
+    await connect(again, LAN);
+    await follow([again]);
+    rmSync(pathOf('again'));
+    expect(service.mendFile('again')).toBe(again.id);
+    await store.write((writer) => writer.updateContainer({ ...again, state: 'exited' }));
+    await follow([again]);
+    await store.write((writer) => writer.updateContainer(again));
+    expect(service.mendFile('again')).toBeUndefined();
+    expect(existsSync(pathOf('again'))).toBe(false);
+    await follow([again]);
+    expect(existsSync(pathOf('again'))).toBe(true);
+  });
+
   test('files of containers that are gone are removed, in their scope and by a full pass', async () => {
     const first = await add(named('first'));
     await connect(first, LAN);
