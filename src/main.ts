@@ -1,5 +1,5 @@
 /** The daemon: reads its settings, builds the rooms in order, listens, ends. The only file that knows them all. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
@@ -250,7 +250,8 @@ function apiConfig(config: Config, metrics: Metrics): ApiConfig {
   return {
     version: version(),
     gitCommit: '',
-    buildTime: '',
+    // The compiler wrote this very file.
+    buildTime: statSync(new URL(import.meta.url)).mtime.toISOString(),
     stateDir,
     allowExec,
     readOnly: false,

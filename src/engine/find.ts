@@ -93,7 +93,7 @@ export function containerFor(
   // A name may come back with another namespace behind it and is the same container then; a path or a process is not.
   const id =
     source.kind === 'named' ? derivedId(daemonId, source.netnsName) : derivedId(daemonId, bootId, inode);
-  const time = formatTime(context.now());
+  const time = formatTime(BigInt(Math.round(probe.createdMs * 1_000)) * 1_000n);
   return {
     id,
     name: nameOf(source),

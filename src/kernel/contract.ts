@@ -20,7 +20,13 @@ export type NetnsRef =
 
 /** What a reference leads to. */
 export type NetnsProbe =
-  | { readonly status: 'present'; readonly identity: NetnsIdentity; readonly startTime: string | undefined }
+  | {
+      readonly status: 'present';
+      readonly identity: NetnsIdentity;
+      readonly startTime: string | undefined;
+      /** When it was bound at its name; without one, when somebody last began to look. Milliseconds since 1970. */
+      readonly createdMs: number;
+    }
   /** Nothing there: no file, no process. */
   | { readonly status: 'absent'; readonly reason: string }
   /** There is something that must not be entered: no namespace, a symlink, the host's own … */

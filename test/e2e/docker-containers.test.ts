@@ -1,5 +1,6 @@
 /** The unmodified docker CLI against vethd: containers, which are network namespaces here. */
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../helpers/commands.ts';
@@ -56,7 +57,12 @@ describeWith(['docker'], 'docker', () => {
       expect(shown).toMatchObject({
         Name: '/web1',
         State: { Status: 'running', Running: true, ExitCode: 0 },
-        Config: { Image: 'no-such/image:1', Cmd: ['sleep', '9'], Labels: { tier: 'front' } },
+        Config: {
+          Hostname: 'web1',
+          Image: 'no-such/image:1',
+          Cmd: ['sleep', '9'],
+          Labels: { tier: 'front' },
+        },
         HostConfig: { NetworkMode: 'lab' },
         NetworkSettings: {
           SandboxKey: '/run/netns/web1',
@@ -505,6 +511,18 @@ describeWith(['docker'], 'docker', () => {
       await docker('rm', '-f', 'theirs');
       expect(listNetns()).toContain('theirs');
       expect((await linksOf('theirs')).map(({ ifname }) => ifname)).toEqual(['lo']);
+      await removeNetns('theirs');
+    });
+
+    test('are as old as their namespace, whoever looks', async () => {
+      await addNetns('theirs');
+      const made = statSync('/run/netns/theirs').mtimeMs;
+      const { Created: created, State: state, Config: config } = await inspect('theirs');
+      expect(Math.abs(Date.parse(created) - made)).toBeLessThan(2);
+      expect([state.StartedAt, config.Hostname]).toEqual([created, 'theirs']);
+      await docker('network', 'connect', 'lab', 'theirs');
+      expect((await inspect('theirs')).Created).toBe(created);
+      await docker('network', 'disconnect', 'lab', 'theirs');
       await removeNetns('theirs');
     });
 

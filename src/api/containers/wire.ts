@@ -16,8 +16,8 @@ export function statusOf(container: Container): 'created' | 'running' | 'exited'
   return container.state === 'created' ? 'created' : 'exited';
 }
 
-function textOf(value: unknown, whenAbsent = ''): string {
-  return typeof value === 'string' ? value : whenAbsent;
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function objectOf(value: unknown): Record<string, unknown> {
@@ -143,7 +143,7 @@ function toConfig(container: Container): ContainerJson['Config'] {
     WorkingDir: '',
     Entrypoint: null,
     ...config,
-    Hostname: textOf(config['Hostname'], container.name),
+    Hostname: textOf(config['Hostname']) || container.name,
     Image: imageOf(container),
     Labels: { ...container.labels },
   };
