@@ -20,6 +20,7 @@ import { keepDockerUserRule } from './kernel/docker-user.ts';
 import { readForeignFirewall } from './kernel/foreign-firewall.ts';
 import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
 import { openKernel, probeCapabilities } from './kernel/index.ts';
+import { exitAtOnce } from './kernel/libc.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { peerOfSocket } from './kernel/peer.ts';
@@ -265,7 +266,7 @@ function apiConfig(config: Config, metrics: Metrics): ApiConfig {
 /** Ends at once and leaves the kernel as it is: the next start repairs what there is to repair. */
 function crash(log: Logger, error: unknown): never {
   log.error({ err: error }, 'ending after a programming error');
-  process.exit(EXIT.failed);
+  exitAtOnce(EXIT.failed);
 }
 
 /** How long a stop may take before it is cut short: everything that counts is on the disk already. */
@@ -278,7 +279,7 @@ function endOn(signals: readonly NodeJS.Signals[], daemon: Daemon, log: Logger):
       if (isStopping) return;
       isStopping = true;
       log.info({ signal }, 'stopping; networks stay as they are');
-      setTimeout(() => process.exit(0), STOP_MS).unref();
+      setTimeout(() => exitAtOnce(0), STOP_MS).unref();
       daemon.stop().then(
         () => process.exit(0),
         (error: unknown) => crash(log, error),

@@ -53,6 +53,7 @@ const listenFn: (fd: number, backlog: number) => number = lib.func('int listen(i
 const pollFn: (fds: Uint8Array, count: number, timeoutMs: number) => number = lib.func(
   'int poll(void *fds, ulong count, int timeoutMs)',
 );
+const exitFn: (code: number) => void = lib.func('void _exit(int code)');
 const syscallFn: (number: number, first: number, second: number) => number = lib.func(
   'long syscall(long number, long first, long second)',
 );
@@ -97,6 +98,15 @@ export function getSocketOption(fd: number, level: number, name: number, value: 
   length.writeUInt32LE(value.length);
   checked('getsockopt', getsockoptFn(fd, level, name, value, length));
   if (length.readUInt32LE() !== value.length) throw new Error(`socket option ${name} has another size`);
+}
+
+/**
+ * _exit(2): the process ends without another step. Node's own exit takes the threads down one by one, and one whose
+ * `sendBehind` is on its way then aborts the process (koffi 3.3.4: the callback finds no JavaScript to run).
+ */
+export function exitAtOnce(code: number): never {
+  exitFn(code);
+  throw new Error('_exit came back');
 }
 
 /** send(2) of a whole datagram. */
