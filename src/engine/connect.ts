@@ -10,7 +10,14 @@ import type { StoreReader } from '../store/contract.ts';
 import { carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
-import { insertEndpoint, memberEvent, restoreEndpoint, scopeOfEndpoints } from './endpoint-rows.ts';
+import {
+  type Displaced,
+  insertEndpoint,
+  memberEvent,
+  restoreDisplaced,
+  restoreEndpoint,
+  scopeOfEndpoints,
+} from './endpoint-rows.ts';
 import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts';
 import { forgetIfIdle } from './forget.ts';
 import { withoutWish } from './wishes.ts';
@@ -99,7 +106,8 @@ function attempt(
     const former = writer.findEndpoint(network.id, container.id);
     if (former !== undefined) writer.removeEndpoint(former.id);
     const wish = withOwnPorts(context, writer, network, container, parsed);
-    const endpoint = insertEndpoint(context, writer, network, container, wish, seen);
+    const displaced: Displaced[] = [];
+    const endpoint = insertEndpoint(context, writer, network, container, wish, seen, displaced);
     return {
       result: endpoint,
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),
@@ -108,6 +116,7 @@ function attempt(
       takeBack: { inserted: [endpoint.id] },
       undo: (undoer) => {
         undoer.removeEndpoint(endpoint.id);
+        restoreDisplaced(undoer, displaced);
         if (former !== undefined) restoreEndpoint(undoer, network, former);
         if (container !== before) undoer.updateContainer(before);
         forgetIfIdle(undoer, container.id);

@@ -8,7 +8,7 @@ import { type Change, carryOut } from './carry-out.ts';
 import { type EngineContext, formatTime } from './context.ts';
 import type { Mode, Outcome } from './contract.ts';
 import { type Ending, endContainer, isAutoRemoved } from './end-container.ts';
-import { scopeOfEndpoints } from './endpoint-rows.ts';
+import { type Displaced, restoreDisplaced, scopeOfEndpoints } from './endpoint-rows.ts';
 import { adopt, findContainer, noSuchContainer } from './find.ts';
 import { containerEvent, memberEvents, membershipsOf } from './memberships.ts';
 import { joinPending } from './pending.ts';
@@ -69,7 +69,8 @@ function start(context: EngineContext, id: string, mode: Mode): Promise<Outcome<
     checkOwner(writer, before);
     const container = started(context, before);
     writer.updateContainer(container);
-    const joined = joinPending(context, writer, container);
+    const displaced: Displaced[] = [];
+    const joined = joinPending(context, writer, container, displaced);
     const members = membershipsOf(writer, container.id);
     for (const { endpoint } of members) {
       checkPublished(context, writer, endpoint.ports, container.name, endpoint.id);
@@ -82,6 +83,7 @@ function start(context: EngineContext, id: string, mode: Mode): Promise<Outcome<
       takeBack: { inserted: joined, started: container.id },
       undo: (undoer) => {
         for (const endpointId of joined) undoer.removeEndpoint(endpointId);
+        restoreDisplaced(undoer, displaced);
         undoer.updateContainer(before);
       },
       events: [...memberEvents('connect', container, members), containerEvent(container, 'start')],

@@ -13,7 +13,7 @@ import type { StoreReader, StoreWriter } from '../store/contract.ts';
 import type { EventDraft } from './carry-out.ts';
 import { type EngineContext, newId } from './context.ts';
 import { publishedPorts } from './ports.ts';
-import { waitingFor } from './wishes.ts';
+import { waitingFor, withoutWish } from './wishes.ts';
 
 /** Linux takes no more ports than this on one bridge (net/bridge/br_private.h: 1 << BR_PORT_BITS, less one). */
 const MAX_PORTS = 1023;
@@ -39,20 +39,35 @@ export function checkWishes(network: Network, spec: ParsedEndpointSpec): void {
   }
 }
 
+/** An endpoint of a stopped container that made room for another. */
+export interface Displaced {
+  readonly network: Network;
+  readonly endpoint: Endpoint;
+}
+
 /**
  * Takes the address from a container that does not run, which asks for it again at its start: as in Docker, and Compose
- * wants that of the container that it replaces. False when no such one has it. A refusal by the kernel does not give
- * it back: nothing that the other one asked for is lost.
+ * wants that of the container that it replaces. Undefined when no such one has it.
  */
-function vacate(writer: StoreWriter, network: Network, address: Address): boolean {
-  const holder = writer
+function displace(writer: StoreWriter, network: Network, address: Address): Displaced | undefined {
+  const endpoint = writer
     .listEndpointsOfNetwork(network.id)
     .find(({ ipv4, ipv6 }) => [ipv4, ipv6].some((taken) => taken && sameAddress(taken, address)));
-  const container = holder && writer.getContainer(holder.containerId);
-  if (holder === undefined || container === undefined || container.state === 'running') return false;
-  writer.removeEndpoint(holder.id);
-  writer.updateContainer(waitingFor(container, network.name, holder));
-  return true;
+  const container = endpoint && writer.getContainer(endpoint.containerId);
+  if (endpoint === undefined || container === undefined || container.state === 'running') return undefined;
+  writer.removeEndpoint(endpoint.id);
+  writer.updateContainer(waitingFor(container, network.name, endpoint));
+  return { network, endpoint };
+}
+
+/** Gives those their places again for whom a refused endpoint had none, unless they have moved on. */
+export function restoreDisplaced(writer: StoreWriter, displaced: readonly Displaced[]): void {
+  for (const { network, endpoint } of displaced) {
+    const container = writer.getContainer(endpoint.containerId);
+    if (container === undefined || writer.findEndpoint(network.id, container.id) !== undefined) continue;
+    writer.updateContainer(withoutWish(writer, container, network));
+    restoreEndpoint(writer, network, endpoint);
+  }
 }
 
 function takeFrom(
@@ -60,12 +75,15 @@ function takeFrom(
   network: Network,
   subnet: Subnet,
   wish: Address | undefined,
+  displaced: Displaced[],
 ): Address | undefined {
   try {
     return writer.takeAddress(network.id, subnet, wish);
   } catch (error) {
     const isTaken = error instanceof VethdError && error.kind === 'forbidden';
-    if (!isTaken || wish === undefined || !vacate(writer, network, wish)) throw error;
+    const former = isTaken && wish !== undefined ? displace(writer, network, wish) : undefined;
+    if (former === undefined) throw error;
+    displaced.push(former);
     return writer.takeAddress(network.id, subnet, wish);
   }
 }
@@ -75,10 +93,11 @@ function takeAddress(
   network: Network,
   family: Family,
   wish: Address | undefined,
+  displaced: Displaced[],
 ): Address | undefined {
   const subnet = subnetOf(network, family);
   if (subnet === undefined) return undefined;
-  const address = takeFrom(writer, network, subnet, wish);
+  const address = takeFrom(writer, network, subnet, wish, displaced);
   if (address !== undefined) return address;
   const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
   throw new VethdError(
@@ -121,7 +140,10 @@ function vethOf(id: string): string {
   return `veth${id.slice(0, 7)}`;
 }
 
-/** Inserts the endpoint with addresses, MAC, names and ports chosen. `seen`: interfaces now in the namespace. */
+/**
+ * Inserts the endpoint with addresses, MAC, names and ports chosen. `seen`: interfaces now in the namespace. Those who
+ * make room for it are added to `displaced`; whoever takes the endpoint back restores them.
+ */
 export function insertEndpoint(
   context: EngineContext,
   writer: StoreWriter,
@@ -129,6 +151,7 @@ export function insertEndpoint(
   container: Container,
   spec: ParsedEndpointSpec,
   seen: ReadonlySet<string>,
+  displaced: Displaced[] = [],
 ): Endpoint {
   checkWishes(network, spec);
   const plumbed = network.driver === 'bridge';
@@ -139,8 +162,8 @@ export function insertEndpoint(
     );
   }
   const id = freshId(writer);
-  const ipv4 = takeAddress(writer, network, 'ipv4', spec.ipv4);
-  const ipv6 = takeAddress(writer, network, 'ipv6', spec.ipv6);
+  const ipv4 = takeAddress(writer, network, 'ipv4', spec.ipv4, displaced);
+  const ipv6 = takeAddress(writer, network, 'ipv6', spec.ipv6, displaced);
   const endpoint: Endpoint = {
     id,
     networkId: network.id,

@@ -412,6 +412,25 @@ describeWith(['docker'], 'docker', () => {
       await docker('rm', '-f', 'first');
     });
 
+    test('its address stays its own when who asked for it cannot be plumbed', async () => {
+      await docker('create', '--name', 'first', '--network', 'lab', '--ip', '10.90.0.60', 'image');
+      const before = await inspect('first');
+      await docker('run', '-d', '--name', 'second', '--network', 'back', 'image');
+      const options = ['--driver-opt', 'com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.nosuch=1'];
+      const refused = await tryDocker(
+        'network',
+        'connect',
+        '--ip',
+        '10.90.0.60',
+        ...options,
+        'lab',
+        'second',
+      );
+      expect(refused.stderr).toContain('the kernel refused');
+      expect(await inspect('first')).toEqual(before);
+      await docker('rm', '-f', 'first', 'second');
+    });
+
     test('the address of one that runs does not', async () => {
       await docker('run', '-d', '--name', 'first', '--network', 'lab', '--ip', '10.90.0.60', 'image');
       const refused = await tryDocker(

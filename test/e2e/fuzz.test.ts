@@ -1,7 +1,7 @@
 /**
  * Whatever is asked of a real daemon: no 5xx but those that are Docker's own answers, always a message, and a refused
  * request (or a dry run) changes neither the API's answers nor the kernel. VETHD_FUZZ_RUNS sets how many requests; the
- * nightly form is 20,000 of them, with VETHD_TEST_TIMEOUT_S=1800.
+ * nightly form, 20,000 of them, is part of `npm run test:soak`.
  */
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
