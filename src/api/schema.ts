@@ -7,6 +7,9 @@ export const ErrorAnswer = Type.Object(
   { description: 'An error.', examples: [{ message: 'network lab not found' }] },
 );
 
+/** The id of the examples. */
+export const EXAMPLE_ID = '8b1a9953c4611296a827abf8c47804d7c1d4a3f9ee0b7e2d5b6c7d8e9fa0b1c2';
+
 /** The error answers of every route, for its `response`. */
 export const ERRORS = { '4xx': ErrorAnswer, '5xx': ErrorAnswer } as const;
 

@@ -11,7 +11,6 @@ import {
   type ObservedLink,
   type ObservedState,
   RETIRED_ALIAS,
-  type Sysctl,
 } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
 import { type Desired, type DesiredNetns, mergeStates, netnsAliasOf } from './desired.ts';

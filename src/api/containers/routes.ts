@@ -22,6 +22,7 @@ import {
   KillQuery,
   ListQuery,
   LogsQuery,
+  NO_LOGS,
   PruneAnswer,
   PruneQuery,
   RemoveQuery,
@@ -241,7 +242,7 @@ function processRoutes(app: App, { engine }: ApiContext): void {
         ...common,
         summary: 'Always empty',
         querystring: LogsQuery,
-        response: { 200: Type.String(), ...ERRORS },
+        response: { 200: NO_LOGS, ...ERRORS },
       },
     },
     async (request, reply) => {

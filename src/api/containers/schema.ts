@@ -1,7 +1,7 @@
 /** Schemas of /containers. */
 import { type Static, Type } from 'typebox';
 import { EndpointConfig, EndpointSettings, PortMap } from '../endpoints/schema.ts';
-import { DryRun, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
+import { DryRun, EXAMPLE_ID, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
 
 const Text = Type.String();
 const Texts = Type.Array(Text);
@@ -60,7 +60,10 @@ export const CreateQuery = Type.Object({
 });
 
 /** What a create answers. */
-export const ContainerCreated = Type.Object({ Id: Text, Warnings: Texts });
+export const ContainerCreated = Type.Object(
+  { Id: Text, Warnings: Texts },
+  { examples: [{ Id: EXAMPLE_ID, Warnings: [] }] },
+);
 
 const ListedPort = Type.Object({
   IP: Type.Optional(Text),
@@ -247,18 +250,36 @@ export const LogsQuery = Type.Object({
   stderr: Switch('Standard error.'),
 });
 
+/** The answer of logs; raw below 1.42. */
+export const NO_LOGS = {
+  description: 'Nothing: there is no process that could have written.',
+  content: {
+    'application/vnd.docker.multiplexed-stream': { schema: Text },
+    'application/vnd.docker.raw-stream': { schema: Text },
+  },
+};
+
 /** What a prune answers. */
-export const PruneAnswer = Type.Object({
-  ContainersDeleted: Type.Optional(Nullable(Texts)),
-  SpaceReclaimed: Type.Optional(Count),
-  Commands: Type.Optional(Type.Array(Text, { description: 'Only in a dry run.' })),
-});
+export const PruneAnswer = Type.Object(
+  {
+    ContainersDeleted: Type.Optional(Nullable(Texts)),
+    SpaceReclaimed: Type.Optional(Count),
+    Commands: Type.Optional(Type.Array(Text, { description: 'Only in a dry run.' })),
+  },
+  { examples: [{ ContainersDeleted: [EXAMPLE_ID], SpaceReclaimed: 0 }] },
+);
 
 /** What wait answers. */
-export const WaitAnswer = Type.Object({ Error: Nullable(Type.Object({ Message: Text })), StatusCode: Count });
+export const WaitAnswer = Type.Object(
+  { Error: Nullable(Type.Object({ Message: Text })), StatusCode: Count },
+  { examples: [{ Error: null, StatusCode: 0 }] },
+);
 
 /** What top answers. */
-export const TopAnswer = Type.Object({ Titles: Texts, Processes: Type.Array(Texts) });
+export const TopAnswer = Type.Object(
+  { Titles: Texts, Processes: Type.Array(Texts) },
+  { examples: [{ Titles: ['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'], Processes: [] }] },
+);
 
 const Counters = Type.Object({
   rx_bytes: Count,
@@ -278,6 +299,13 @@ const CpuStats = Type.Object({
   throttling_data: Type.Object({ periods: Count, throttled_periods: Count, throttled_time: Count }),
 });
 
+const NO_CPU = {
+  cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+  system_cpu_usage: 0,
+  online_cpus: 2,
+  throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+};
+
 /** What stats answers, once or once a second. */
 export const StatsAnswer = Type.Object(
   {
@@ -294,7 +322,36 @@ export const StatsAnswer = Type.Object(
     memory_stats: Type.Object({}),
     networks: MapOf(Counters, { description: 'By the interface’s name inside.' }),
   },
-  { description: "The namespace's counters; vethd measures no process." },
+  {
+    description: "The namespace's counters; vethd measures no process.",
+    examples: [
+      {
+        name: '/web1',
+        id: EXAMPLE_ID,
+        read: '2026-08-01T12:00:01.5Z',
+        preread: '2026-08-01T12:00:00.5Z',
+        pids_stats: {},
+        blkio_stats: {},
+        num_procs: 0,
+        storage_stats: {},
+        cpu_stats: NO_CPU,
+        precpu_stats: NO_CPU,
+        memory_stats: {},
+        networks: {
+          eth0: {
+            rx_bytes: 1_530,
+            rx_packets: 17,
+            rx_errors: 0,
+            rx_dropped: 0,
+            tx_bytes: 446,
+            tx_packets: 5,
+            tx_errors: 0,
+            tx_dropped: 0,
+          },
+        },
+      },
+    ],
+  },
 );
 
 /** A client's wish for a container. */

@@ -1,5 +1,6 @@
 /** Schemas of exec. */
 import { type Static, Type } from 'typebox';
+import { EXAMPLE_ID } from '../schema.ts';
 
 const Text = Type.String();
 const Flag = Type.Boolean();
@@ -70,7 +71,24 @@ export const ExecAnswer = Type.Object(
     DetachKeys: Text,
     Pid: Type.Integer({ description: 'On the host; 0 before the start.' }),
   },
-  { description: 'A program and what became of it.' },
+  {
+    description: 'A program and what became of it.',
+    examples: [
+      {
+        ID: EXAMPLE_ID,
+        Running: false,
+        ExitCode: 0,
+        ProcessConfig: { tty: false, entrypoint: 'ip', arguments: ['address'], privileged: false },
+        OpenStdin: false,
+        OpenStderr: true,
+        OpenStdout: true,
+        CanRemove: true,
+        ContainerID: EXAMPLE_ID,
+        DetachKeys: '',
+        Pid: 4242,
+      },
+    ],
+  },
 );
 
 /** The path of an exec. */

@@ -8,13 +8,13 @@ const Texts = Type.Array(Text);
 const Config = Type.Object({ Labels: Nullable(Type.Object({})), Volumes: Nullable(Type.Object({})) });
 
 /** `GET /images/json`: vethd lists none. */
-export const ImageList = Texts;
+export const ImageList = Type.Array(Text, { examples: [[]] });
 
 /** `GET /images/{name}/json`. */
 export const ImageAnswer = Type.Object(
   {
-    Id: Text,
-    RepoTags: Texts,
+    Id: Type.String({ examples: [imageIdOf('nginx')] }),
+    RepoTags: Type.Array(Text, { examples: [['nginx:latest']] }),
     RepoDigests: Texts,
     Parent: Text,
     Comment: Text,

@@ -1,7 +1,7 @@
 /** Schemas of /networks. */
 import { type Static, Type } from 'typebox';
 import { EndpointConfig } from '../endpoints/schema.ts';
-import { DryRun, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
+import { DryRun, EXAMPLE_ID, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
 import type { Count } from '../serialize.ts';
 
 const IpamEntry = Type.Object({
@@ -104,7 +104,10 @@ export const NetworkCreate = Type.Object(
 );
 
 /** What a create answers. */
-export const NetworkCreated = Type.Object({ Id: Type.String(), Warning: Type.String() });
+export const NetworkCreated = Type.Object(
+  { Id: Type.String(), Warning: Type.String() },
+  { examples: [{ Id: EXAMPLE_ID, Warning: '' }] },
+);
 
 /** `POST /networks/{id}/connect`. */
 export const ConnectBody = Type.Object(
@@ -131,12 +134,15 @@ export const DisconnectBody = Type.Object(
 );
 
 /** What a prune answers: the first member, or in a dry run the second. */
-export const PruneAnswer = Type.Object({
-  NetworksDeleted: Type.Optional(
-    Nullable(Type.Array(Type.String(), { description: 'Names; null when there are none.' })),
-  ),
-  Commands: Type.Optional(Type.Array(Type.String(), { description: 'Only in a dry run.' })),
-});
+export const PruneAnswer = Type.Object(
+  {
+    NetworksDeleted: Type.Optional(
+      Nullable(Type.Array(Type.String(), { description: 'Names; null when there are none.' })),
+    ),
+    Commands: Type.Optional(Type.Array(Type.String(), { description: 'Only in a dry run.' })),
+  },
+  { examples: [{ NetworksDeleted: ['lab', 'back'] }] },
+);
 
 /** Query of a list. */
 export const ListQuery = Type.Object({ filters: FiltersParameter });

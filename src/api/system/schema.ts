@@ -48,8 +48,8 @@ const Commit = Type.Object({ ID: Text, Expected: Type.Optional(Text) });
 export const InfoAnswer = Type.Object(
   {
     ID: Text,
-    Name: Text,
-    ServerVersion: Text,
+    Name: Type.String({ description: 'Of the host.', examples: ['lab-host'] }),
+    ServerVersion: Type.String({ examples: ['0.1.0'] }),
     Driver: Text,
     DriverStatus: Type.Array(Texts),
     Containers: Count,
@@ -127,10 +127,13 @@ export const InfoAnswer = Type.Object(
 );
 
 /** `GET /volumes`. */
-export const VolumesAnswer = Type.Object({ Volumes: Texts, Warnings: Nullable(Texts) });
+export const VolumesAnswer = Type.Object(
+  { Volumes: Texts, Warnings: Nullable(Texts) },
+  { examples: [{ Volumes: [], Warnings: null }] },
+);
 
 /** `GET /plugins`: there are none. */
-export const EmptyList = Type.Array(Text);
+export const EmptyList = Type.Array(Text, { examples: [[]] });
 
 const SpaceReclaimed = Type.Integer({ description: 'Always 0.' });
 

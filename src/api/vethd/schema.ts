@@ -1,7 +1,7 @@
 /** Schemas of what Docker's API has not. */
 import { type Static, Type } from 'typebox';
 import { PortMap } from '../endpoints/schema.ts';
-import { DryRun, Nullable } from '../schema.ts';
+import { DryRun, EXAMPLE_ID, Nullable } from '../schema.ts';
 import type { Count as ExactCount } from '../serialize.ts';
 
 const Text = Type.String();
@@ -53,7 +53,57 @@ export const TraceAnswer = Type.Object(
     EndpointId: Nullable(Text),
     Bridge: Nullable(Type.Object({ Ifname: Text, PortState: Text })),
   },
-  { description: 'A veth pair; what the kernel does not tell is null.' },
+  {
+    description: 'A veth pair; what the kernel does not tell is null.',
+    examples: [
+      {
+        Host: {
+          Ifname: 'veth8b1a995',
+          Ifindex: 3,
+          Mac: 'ce:54:1d:ba:5a:38',
+          Mtu: 1500,
+          Up: true,
+          Operstate: 'up',
+          Addresses: [],
+          Counters: {
+            RxBytes: 446,
+            RxPackets: 5,
+            RxErrors: 0,
+            RxDropped: 0,
+            TxBytes: 1_530,
+            TxPackets: 17,
+            TxErrors: 0,
+            TxDropped: 0,
+          },
+        },
+        Peer: {
+          Ifname: 'eth0',
+          Ifindex: 2,
+          Mac: '02:42:0a:3d:00:02',
+          Mtu: 1500,
+          Up: true,
+          Operstate: 'up',
+          Addresses: ['10.61.0.2/24'],
+          Counters: {
+            RxBytes: 446,
+            RxPackets: 5,
+            RxErrors: 0,
+            RxDropped: 0,
+            TxBytes: 1_530,
+            TxPackets: 17,
+            TxErrors: 0,
+            TxDropped: 0,
+          },
+        },
+        Ours: true,
+        Netns: 'web1',
+        Container: { Id: EXAMPLE_ID, Name: 'web1' },
+        Network: { Id: EXAMPLE_ID, Name: 'lab' },
+        EndpointId: EXAMPLE_ID,
+        Bridge: { Ifname: 'br-8b1a9953c461', PortState: 'forwarding' },
+      },
+    ],
+  },
 );
 
 const TopologyMember = Type.Object({
