@@ -115,6 +115,8 @@ export type KernelChange =
       readonly ifname: string | undefined;
       /** Where it was a neighbour entry: whose. */
       readonly neighbour?: Address;
+      /** Where it was a static entry of a bridge's forwarding table: for which MAC, and the bridge. */
+      readonly forwarding?: { readonly mac: string; readonly bridge: string };
     }
   /** A name under /run/netns came or went. */
   | { readonly kind: 'names'; readonly name: string }

@@ -28,6 +28,7 @@ interface Where {
   readonly ifindex: number;
   readonly ifname: string | undefined;
   readonly neighbour?: Address;
+  readonly forwarding?: { readonly mac: string; readonly bridgeIndex: number };
 }
 
 /** Where an entry's message says that something changed; undefined when it is nothing that we look at. */
@@ -59,10 +60,15 @@ function withoutName(found: { readonly ifindex: number } | undefined): Where | u
  * at. A deleted neighbour no longer says that it was permanent.
  */
 function neighbourPlace(message: NetlinkMessage): Where | undefined {
-  const { table, ifindex, fixed, address } = decodeNeighbourState(message);
+  const { table, ifindex, fixed, address, forwarding } = decodeNeighbourState(message);
   const gone = message.type === RTM_DELNEIGH && table === 'ip';
   if (!fixed && !gone) return undefined;
-  return { ifindex, ifname: undefined, ...(address === undefined ? {} : { neighbour: address }) };
+  return {
+    ifindex,
+    ifname: undefined,
+    ...(address === undefined ? {} : { neighbour: address }),
+    ...(forwarding === undefined ? {} : { forwarding }),
+  };
 }
 
 /** Reads events from the moment it is made until it is closed. */
@@ -118,10 +124,22 @@ export class NetworkEvents {
     }
     const place = placeOf(message);
     if (place === undefined) return;
-    const ifname = nsid === undefined ? this.#hostName(message.type, place) : place.ifname;
-    const { neighbour } = place;
-    const isNamed = nsid === undefined && neighbour !== undefined;
-    this.#onChange({ kind: 'network', nsid, ifname, ...(isNamed ? { neighbour } : {}) });
+    if (nsid === undefined) this.#tellHost(message.type, place);
+    else this.#onChange({ kind: 'network', nsid, ifname: place.ifname });
+  }
+
+  #tellHost(type: number, place: Where): void {
+    const { neighbour, forwarding } = place;
+    const bridge = this.#names.get(forwarding?.bridgeIndex ?? 0);
+    this.#onChange({
+      kind: 'network',
+      nsid: undefined,
+      ifname: this.#hostName(type, place),
+      ...(neighbour === undefined ? {} : { neighbour }),
+      ...(forwarding === undefined || bridge === undefined
+        ? {}
+        : { forwarding: { mac: forwarding.mac, bridge } }),
+    });
   }
 
   /** A link that has got another name is told under both. */

@@ -23,7 +23,7 @@ export interface WatchOptions {
 function keyOf(change: KernelChange): string {
   switch (change.kind) {
     case 'network':
-      return `network ${change.nsid ?? ''} ${change.ifname ?? ''} ${change.neighbour?.value ?? ''}`;
+      return `network ${change.nsid ?? ''} ${change.ifname ?? ''} ${change.neighbour?.value ?? ''} ${change.forwarding?.mac ?? ''}`;
     case 'names':
       return `names ${change.name}`;
     case 'process':

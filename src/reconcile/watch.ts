@@ -3,7 +3,6 @@
  * Operations cause one more look that finds nothing, which is also the proof that the work was done.
  */
 import type { Kernel, KernelChange } from '../kernel/contract.ts';
-import type { Address } from '../model/address.ts';
 import type { Logger } from '../model/logger.ts';
 import type { Store } from '../store/contract.ts';
 import { FIREWALL_OBJECT } from './firewall.ts';
@@ -29,9 +28,15 @@ export interface WatchOptions {
   readonly onForeignFirewall: () => void;
 }
 
+type HostLinkChange = Extract<KernelChange, { kind: 'network' }> & { readonly ifname: string };
+
 /** `neighbour`: whose entry on that link it was. A bridge can have a thousand: only that member is looked at. */
-function scopeOfHostLink(store: Store, ifname: string, neighbour: Address | undefined): Scope {
+function scopeOfHostLink(store: Store, change: HostLinkChange): Scope {
+  const { ifname, neighbour, forwarding } = change;
   const endpoint = store.findEndpointByVeth(ifname);
+  // A MAC at a port that is not its own: it may have been taken from any other port, without a word about that one.
+  const isAstray = forwarding !== undefined && endpoint?.mac !== forwarding.mac;
+  if (isAstray && store.findNetworkByBridge(forwarding.bridge) !== undefined) return EVERYTHING;
   if (endpoint !== undefined) return scopeOf({ containers: [endpoint.containerId] });
   const network = store.findNetworkByBridge(ifname);
   // A renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
@@ -103,9 +108,8 @@ class Watch {
       case 'network': {
         if (change.nsid === undefined) {
           // A setting of the host, or a link without a name that we know: every pass looks at the settings.
-          return change.ifname === undefined
-            ? scopeOf({})
-            : scopeOfHostLink(store, change.ifname, change.neighbour);
+          const { ifname } = change;
+          return ifname === undefined ? scopeOf({}) : scopeOfHostLink(store, { ...change, ifname });
         }
         const owner = this.#owners.get(change.nsid);
         return owner === undefined ? EMPTY_SCOPE : scopeOf({ containers: [owner] });

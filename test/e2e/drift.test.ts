@@ -13,6 +13,8 @@ import { difference, world } from '../helpers/world.ts';
 const daemon = new Daemon({ args: ['--repairs-per-minute', '100000'] });
 let bridge = '';
 let veth = '';
+/** Of the first member. */
+const mac = '02:42:0a:3c:00:02';
 let before: readonly string[] = [];
 const times: { kind: string; repairMs: number; worldMs: number }[] = [];
 
@@ -116,6 +118,9 @@ describe('repaired when broken by hand', () => {
     ['port learning', () => `bridge link set dev ${veth} learning on`],
     ['port isolated', () => `bridge link set dev ${veth} isolated on`],
     ['port without guard', () => `bridge link set dev ${veth} guard off root_block off`],
+    ['port without its FDB entry', () => `bridge fdb del ${mac} dev ${veth} master`],
+    ['port with an FDB entry more', () => `bridge fdb add 02:00:00:00:00:99 dev ${veth} master static`],
+    ['FDB entry at another port', () => `bridge fdb replace 02:42:0a:3c:00:03 dev ${veth} master static`],
     ['bridge down', () => `ip link set ${bridge} down`],
     ['bridge with another MAC', () => `ip link set ${bridge} address 02:00:00:00:00:01`],
     ['bridge with another MTU', () => `ip link set ${bridge} mtu 1300`],

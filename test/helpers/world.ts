@@ -28,6 +28,13 @@ async function shown(netns: string | undefined, ...args: readonly string[]): Pro
   return stdout.trim() === '' ? [] : JSON.parse(stdout);
 }
 
+/** Static entries of the bridges' forwarding tables, of the host. */
+async function shownForwarding(): Promise<readonly Json[]> {
+  const { stdout } = await attempt('bridge', ['-j', 'fdb', 'show']);
+  const entries: readonly Json[] = JSON.parse(stdout.trim() === '' ? '[]' : stdout);
+  return entries.filter(({ state, master }) => state === 'static' && master !== undefined);
+}
+
 function pick(from: Json, fields: readonly string[]): string {
   return fields.map((field) => `${field}=${JSON.stringify(from[field] ?? '')}`).join(' ');
 }
@@ -53,12 +60,13 @@ function linkLine(link: Json): string {
 }
 
 async function netnsLines(netns: string | undefined): Promise<string[]> {
-  const [links, addresses, routes4, routes6, neighbours] = await Promise.all([
+  const [links, addresses, routes4, routes6, neighbours, forwarding] = await Promise.all([
     shown(netns, '-d', 'link', 'show'),
     shown(netns, 'address', 'show'),
     shown(netns, '-4', 'route', 'show'),
     shown(netns, '-6', 'route', 'show'),
     shown(netns, 'neighbour', 'show', 'nud', 'permanent'),
+    netns === undefined ? shownForwarding() : [],
   ]);
   const addressLines = addresses.flatMap((link) =>
     listAt(link, 'addr_info')
@@ -69,7 +77,14 @@ async function netnsLines(netns: string | undefined): Promise<string[]> {
     .filter(({ dst }) => !/^f[ef]/.test(String(dst)))
     .map((route) => `route ${pick(route, ['dst', 'gateway', 'dev', 'prefsrc', 'metric', 'protocol'])}`);
   const neighbourLines = neighbours.map((entry) => `neighbour ${pick(entry, ['dst', 'lladdr', 'dev'])}`);
-  const lines = [...links.map(linkLine), ...addressLines, ...routeLines, ...neighbourLines];
+  const forwardingLines = forwarding.map((entry) => `fdb ${pick(entry, ['mac', 'ifname', 'master'])}`);
+  const lines = [
+    ...links.map(linkLine),
+    ...addressLines,
+    ...routeLines,
+    ...neighbourLines,
+    ...forwardingLines,
+  ];
   return lines.map((line) => `${netns ?? 'host'}: ${line}`).sort();
 }
 

@@ -51,7 +51,8 @@ describe('neighbours', () => {
   test('the state of any entry', () => {
     const body = hex('07 00 0000 03000000 0200 02 00 0a00 0200 02420a000003 0000');
     const [message] = decodeMessages(encodeMessage({ type: 28, flags: 0, body }, 7));
-    const state = { table: 'bridge', ifindex: 3, fixed: false };
+    const forwarding = { mac: '02:42:0a:00:00:03', bridgeIndex: 0 };
+    const state = { table: 'bridge', ifindex: 3, fixed: false, forwarding };
     expect(message && decodeNeighbourState(message)).toEqual(state);
     expect(message && decodeNeighbour(message)).toBeUndefined();
   });

@@ -117,6 +117,8 @@ export function decodeNeighbourState(message: NetlinkMessage): {
   readonly fixed: boolean;
   /** Undefined in the table of a bridge. */
   readonly address: Address | undefined;
+  /** In the table of a bridge: whose entry it is, and of which bridge (0: the device's own). */
+  readonly forwarding: { readonly mac: string; readonly bridgeIndex: number } | undefined;
 } {
   const start = afterStruct(message, NDMSG_BYTES);
   const table = message.bytes.readUInt8(message.start) === AF_BRIDGE ? 'bridge' : 'ip';
@@ -126,7 +128,18 @@ export function decodeNeighbourState(message: NetlinkMessage): {
     ifindex: message.bytes.readInt32LE(message.start + 4),
     fixed: (state & (table === 'ip' ? NUD_PERMANENT : NUD_NOARP)) !== 0,
     address: table === 'ip' ? decodeDestination(message, start) : undefined,
+    forwarding: table === 'bridge' ? decodeForwarding(message, start) : undefined,
   };
+}
+
+function decodeForwarding(message: NetlinkMessage, start: number): { mac: string; bridgeIndex: number } {
+  const attributes = new AttributeReader(message.bytes, start, message.end);
+  const found = { mac: '', bridgeIndex: 0 };
+  while (attributes.next()) {
+    if (attributes.type === NDA.LLADDR) found.mac = macFromBytes(attributes.value());
+    else if (attributes.type === NDA.MASTER) found.bridgeIndex = attributes.u32();
+  }
+  return found;
 }
 
 function decodeDestination(message: NetlinkMessage, start: number): Address | undefined {
