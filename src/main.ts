@@ -22,7 +22,7 @@ import { ephemeralPorts, hostPortsInUse } from './kernel/host-ports.ts';
 import { openKernel, probeCapabilities } from './kernel/index.ts';
 import { exitAtOnce } from './kernel/libc.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
-import { lockFolder } from './kernel/lock.ts';
+import { lockFolder, lockHost } from './kernel/lock.ts';
 import { peerOfSocket } from './kernel/peer.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
@@ -68,6 +68,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   const unlock = lockFolder(config.stateDir);
   if (inheritedSocket() === undefined) await clearSocket(config.socket);
   if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
+  const host = lockHost();
   const metrics = createMetrics();
   const store = metrics.watchStore(openStore(join(config.stateDir, 'vethd.db')));
   failpoint('start.store');
@@ -96,6 +97,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     foreignFirewall: readForeignFirewall,
     capabilities: probeCapabilities,
     stateFolder: () => readStateFolder(config.stateDir),
+    lastOwner: host.last,
     now,
     log,
   });
@@ -105,6 +107,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   });
   failpoint('start.kernel');
   await engine.start();
+  host.claim({ daemonId: store.daemonId, stateDir: config.stateDir });
   failpoint('start.reconciled');
   const foreign = startForeignLooks(config, { store, reconciler, log });
   const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: foreign.look });
@@ -132,6 +135,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       await names.close();
       await kernel.close();
       store.close();
+      host.release();
       unlock();
     },
   };
@@ -312,9 +316,11 @@ async function runPurge(config: Config): Promise<void> {
   process.umask(0o077);
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const unlock = await takeOver(config.stateDir);
+  const host = lockHost();
   const store = openStore(join(config.stateDir, 'vethd.db'));
   const kernel = await openKernel({ netnsDir: config.netnsDir });
   await purge(config, { store, kernel, reconciler: createReconciler({ store, kernel, drivers: DRIVERS }) });
+  host.remove();
   unlock();
 }
 

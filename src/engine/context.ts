@@ -6,6 +6,7 @@ import type { Container } from '../model/container.ts';
 import type { PortSpec } from '../model/endpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
 import type { ForeignFirewall } from '../model/foreign-firewall.ts';
+import type { HostOwner } from '../model/host-owner.ts';
 import type { HostListener, PortRange } from '../model/host-port.ts';
 import type { AddressPool } from '../model/network.ts';
 import type { StateFolder } from '../model/state-folder.ts';
@@ -51,6 +52,8 @@ export interface EngineContext {
   capabilities(): Promise<readonly Capability[]>;
   /** The folder of the database now. */
   stateFolder(): StateFolder;
+  /** Who made what was in the kernel when the daemon started; undefined after a boot. */
+  readonly lastOwner: HostOwner | undefined;
   /** Nanoseconds since 1970. */
   now(): bigint;
   /** The changes that wait for the kernel. */

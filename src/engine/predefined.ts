@@ -2,9 +2,10 @@
 
 import { VethdError } from '../errors.ts';
 import { OPTION, parseBridgeOptions } from '../model/bridge-options.ts';
+import type { ObservedLink } from '../model/netstate.ts';
 import type { Network, Subnet } from '../model/network.ts';
 import type { SubnetWish } from '../model/subnet-rules.ts';
-import { isOurs } from '../reconcile/kinds/link.ts';
+import { isOurs, objectOf } from '../reconcile/kinds/link.ts';
 import type { StoreWriter } from '../store/contract.ts';
 import { type EngineContext, formatTime, newId } from './context.ts';
 import { fulfil, surroundings } from './subnets.ts';
@@ -54,29 +55,40 @@ function followNames(context: EngineContext, writer: StoreWriter, { id, labels, 
   if (wanted[OPTION.dns] !== before) writer.updateNetwork({ id, labels, options: wanted });
 }
 
+function isKnown({ store }: EngineContext, { alias }: ObservedLink): boolean {
+  const id = objectOf(alias);
+  return store.getNetwork(id) !== undefined || store.getEndpoint(id) !== undefined;
+}
+
 /**
- * A new state folder knows nothing of what another one made: everything of ours in the kernel would look left
- * over and be removed. Refused instead, for it is somebody's network.
+ * What no row knows looks left over and would be removed. With a state folder that is new, or another one than that
+ * which made it, it is somebody's network: refused.
  */
 async function checkNobodyElse(context: EngineContext): Promise<void> {
-  if (context.store.listNetworks().length > 0) return;
+  const { store, lastOwner, config } = context;
+  const isNew = store.listNetworks().length === 0;
+  const isOther = lastOwner !== undefined && lastOwner.daemonId !== store.daemonId;
+  if (!isNew && (!isOther || config.recover === true)) return;
   const { host } = await context.kernel.observe({
     host: 'all',
     hostSysctls: [],
     netns: [],
     scanNames: false,
   });
-  const ours = host.links.filter(isOurs).map(({ ifname }) => ifname);
-  if (ours.length === 0) return;
+  const unknown = host.links
+    .filter((link) => isOurs(link) && !isKnown(context, link))
+    .map(({ ifname }) => ifname);
+  if (unknown.length === 0) return;
+  const which = isNew ? 'the state folder is new' : `the last state folder here was ${lastOwner?.stateDir}`;
   throw new VethdError(
     'conflict',
-    `the state folder is new, but vethd made ${ours.length} links that are still here (${ours.slice(0, 5).join(', ')}): give the --state-dir that knows them, start vethd once with --recover, or run vethctl purge`,
+    `${which}, and vethd made ${unknown.length} links that are still here and that this one does not know (${unknown.slice(0, 5).join(', ')}): give the --state-dir that knows them${isNew ? ', start vethd once with --recover' : ''}, or run vethctl purge`,
   );
 }
 
 /**
  * Makes those of the three that are missing; the next pass gives the bridge its device. Throws conflict when the
- * kernel holds links of ours and the store has never known any.
+ * kernel holds links of ours that another store made.
  */
 export async function ensurePredefinedNetworks(context: EngineContext): Promise<void> {
   await checkNobodyElse(context);

@@ -22,6 +22,17 @@ function groupId(): number | undefined {
   return Number.isInteger(id) ? id : undefined;
 }
 
+/**
+ * Makes a folder for sockets if there is none: root's, and open to the group, whatever the umask is. One that is
+ * there is left as it is.
+ */
+export function makeSocketFolder(path: string): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o750 }) === undefined) return;
+  const group = groupId();
+  if (group !== undefined) chownSync(path, 0, group);
+  chmodSync(path, 0o750);
+}
+
 /** Whether somebody answers on the socket. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -73,7 +84,7 @@ export async function listen(
     await listenOn(server, { fd: inherited });
     return () => undefined;
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  makeSocketFolder(dirname(path));
   await clearSocket(path);
   const before = process.umask(0o177);
   try {

@@ -77,12 +77,33 @@ describe('the daemon', () => {
     expect((await daemon.request('GET', '/_ping')).status).toBe(200);
   });
 
-  test('refuses a new state folder while links of another one are there', async () => {
+  test('lets no second one into its network namespace, whatever its socket and state folder', async () => {
     const args = ['dist/main.js', '--socket', `${daemon.socket}3`, '--state-dir', `${daemon.stateDir}3`];
     const second = await attempt(process.execPath, args);
     expect(second.exitCode).toBe(1);
-    expect(second.stderr).toContain('the state folder is new');
+    expect(second.stderr).toContain(
+      `pid ${daemon.pid} and the state folder ${daemon.stateDir} works in this`,
+    );
+    const purge = await daemon.tryVethctl('purge', '--force', '--state-dir', `${daemon.stateDir}4`);
+    expect(purge.stderr).toContain(`pid ${daemon.pid} `);
     expect(await ping('one', '10.60.0.3')).toBe(true);
+  });
+
+  test('refuses a state folder that is new or another one while links of the last one are there', async () => {
+    const other = new Daemon({ ownHost: true });
+    await other.start();
+    await other.kill();
+    await daemon.kill();
+    const start = (stateDir: string) =>
+      attempt(process.execPath, ['dist/main.js', '--socket', `${daemon.socket}5`, '--state-dir', stateDir]);
+    const asNew = await start(`${daemon.stateDir}5`);
+    expect([asNew.exitCode, asNew.stderr]).toEqual([1, expect.stringContaining('the state folder is new')]);
+    const asOther = await start(other.stateDir);
+    const reason = `the last state folder here was ${daemon.stateDir}, and vethd made 4 links`;
+    expect([asOther.exitCode, asOther.stderr]).toEqual([1, expect.stringContaining(reason)]);
+    expect(await ping('one', '10.60.0.3')).toBe(true);
+    await daemon.start();
+    await other.dispose();
   });
 
   test('loses no packet between two members over kill -9 and restart, and takes over what is there', async () => {
