@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { RESOLV_CONF_MARK } from './dns/resolv-conf.ts';
 import { VethdError } from './errors.ts';
+import { failpoint } from './failpoint.ts';
 import { renderRemoval } from './firewall/skeleton.ts';
 import type { Kernel } from './kernel/contract.ts';
 import { keepDockerUserRule } from './kernel/docker-user.ts';
@@ -71,15 +72,19 @@ async function removeTables(kernel: Kernel): Promise<void> {
 /** Removes it all; the state folder last, so that an interrupted purge can be repeated. Closes the rooms. */
 export async function purge(config: Config, { store, kernel, reconciler }: PurgeRooms): Promise<void> {
   await removeRows(store);
+  failpoint('purge.rows');
   const { failures } = await reconciler.reconcile(EVERYTHING);
   const [failure] = failures.values();
   if (failure !== undefined) throw failure;
+  failpoint('purge.links');
   await kernel.reap();
   await removeTables(kernel);
+  failpoint('purge.tables');
   await keepDockerUserRule(false);
   const files = createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK);
   for (const name of files.list()) files.remove(name);
   files.removeFolder();
+  failpoint('purge.files');
   await kernel.close();
   store.close();
   await clearSocket(config.socket);

@@ -3,6 +3,7 @@
  * of links, the addresses, the bridges' ports. Names and labels of networks, published ports, stopped containers
  * and everything else that only the lost database knew stay lost.
  */
+import { failpoint } from '../failpoint.ts';
 import type { Observation, ObservedNetns } from '../kernel/contract.ts';
 import { isLinkLocal, networkOf } from '../model/address.ts';
 import type { Container } from '../model/container.ts';
@@ -150,6 +151,7 @@ export async function recover(context: EngineContext): Promise<number> {
     for (const [name, netns] of seen.netns)
       if (netns.status === 'present') recoverNetns(context, writer, seen, name, netns);
   });
+  failpoint('recover.written');
   return store.listEndpoints().length;
 }
 

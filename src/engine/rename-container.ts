@@ -1,5 +1,6 @@
 /** `POST /containers/{id}/rename`. */
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { Container } from '../model/container.ts';
 import { checkContainerName } from '../model/names.ts';
 import { EMPTY_SCOPE, EVERYTHING } from '../reconcile/scope.ts';
@@ -47,6 +48,7 @@ async function bindNewName(
   const probe = await context.kernel.probeNetns(ref);
   if (probe.status !== 'present') return false;
   await context.kernel.bindNetns(ref, probe.identity, name);
+  failpoint('rename.bound');
   return true;
 }
 

@@ -3,6 +3,7 @@
  * left to take such a change back, so the next start does, by what was written down with it. Erased behind the
  * answer, so that no request waits for one more write.
  */
+import { failpoint } from '../failpoint.ts';
 import type { PassResult } from '../reconcile/loop.ts';
 import type { Store, StoreWriter } from '../store/contract.ts';
 import { forgetIfIdle } from './forget.ts';
@@ -56,6 +57,7 @@ export class Unanswered {
       for (const entry of refused) takeBackOne(writer, entry);
       this.#write(writer);
     });
+    failpoint('start.taken-back');
     return refused.length > 0;
   }
 

@@ -1,4 +1,5 @@
 /** Writes down what the host's switches were before they were touched, and forgets it when it is so again. */
+import { failpoint } from '../failpoint.ts';
 import type { Observation } from '../kernel/contract.ts';
 import { interfacesHearingRouters } from '../kernel/routers.ts';
 import type { Family } from '../model/address.ts';
@@ -31,6 +32,7 @@ export async function rememberForwarding(store: Store, observation: Observation)
     for (const { key, value } of seen) writer.setSetting(key, value);
     if (hearing.length > 0) writer.setSetting(HEARING_SETTING, hearing.join(' '));
   });
+  failpoint('forwarding.remembered');
   return hearing.length > 0;
 }
 
@@ -49,5 +51,6 @@ export async function forgetForwarding(store: Store): Promise<boolean> {
       if (family === 'ipv6') writer.setSetting(HEARING_SETTING, undefined);
     }
   });
+  failpoint('forwarding.forgotten');
   return true;
 }

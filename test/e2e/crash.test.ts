@@ -171,6 +171,11 @@ async function crashDuringStart(): Promise<void> {
   await crash();
 }
 
+interface ContainerAnswer {
+  readonly Names: readonly string[];
+  readonly HostConfig: { readonly NetworkMode: string };
+}
+
 /** A network that went took its stopped members' wishes along: what became of those is read, not modelled. */
 async function readUnmodelled(unknown: Model): Promise<void> {
   for (const [name, present] of unknown.containers) model.containers.set(name, present);
@@ -188,13 +193,13 @@ async function readUnmodelled(unknown: Model): Promise<void> {
     const members: readonly { readonly Name: string }[] = Object.values(Containers ?? {});
     for (const member of members) model.members.set(`${Name}/${member.Name}`, true);
   }
-  const containers: readonly { readonly Names: readonly string[] }[] = await daemon.call(
-    'GET',
-    '/containers/json?all=true',
-  );
-  for (const { Names } of containers) {
+  const containers: readonly ContainerAnswer[] = await daemon.call('GET', '/containers/json?all=true');
+  for (const { Names, HostConfig } of containers) {
     const name = (Names[0] ?? '').slice(1);
-    if (name.startsWith('man')) model.containers.set(name, true);
+    if (!name.startsWith('man')) continue;
+    model.containers.set(name, true);
+    // A create that was cut short may have been one too many: the name was taken, by one on another network.
+    wasCreatedOn.set(name, HostConfig.NetworkMode);
   }
 }
 

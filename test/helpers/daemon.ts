@@ -43,6 +43,11 @@ export class Daemon {
     return this.#process?.pid ?? 0;
   }
 
+  /** Whether it was started and has not ended, by itself or by a signal. */
+  get isAlive(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** Everything that all the daemon's runs wrote, stdout and stderr. */
   get logs(): string {
     return this.#logs;
