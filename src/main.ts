@@ -38,7 +38,7 @@ import { createNameService, type NameService } from './reconcile/name-service.ts
 import { createZoneSource } from './reconcile/names.ts';
 import { watchProcesses } from './reconcile/processes.ts';
 import { shareForwarding } from './reconcile/shared-forwarding.ts';
-import { startWatch } from './reconcile/watch.ts';
+import { openWatch } from './reconcile/watch.ts';
 import type { Store } from './store/contract.ts';
 import { openStore } from './store/store.ts';
 
@@ -105,12 +105,19 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   engine.subscribe(({ type, action, actorId }) => {
     if (type === 'container' && action === 'die') engine.execs.hangUp(actorId);
   });
+  const watch = await openWatch({
+    store,
+    kernel,
+    reconciler,
+    log,
+    onForeignFirewall: () => foreign.look(),
+  });
   failpoint('start.kernel');
   await engine.start();
   host.claim({ daemonId: store.daemonId, stateDir: config.stateDir });
   failpoint('start.reconciled');
   const foreign = startForeignLooks(config, { store, reconciler, log });
-  const stopWatch = await startWatch({ store, kernel, reconciler, log, onForeignFirewall: foreign.look });
+  watch.begin();
   await watchProcesses({ store, kernel, reconciler, log });
   const filesWatch = new ResolvConfWatch(config.netnsEtcDir, (name) => {
     const mended = names.mendFile(name);
@@ -126,7 +133,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
     async stop() {
       tellSystemd('STOPPING=1');
       stopWatchdog();
-      stopWatch();
+      watch.stop();
       filesWatch.close();
       await foreign.close();
       engine.execs.hangUp();

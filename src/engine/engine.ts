@@ -111,6 +111,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       }
       await ensurePredefinedNetworks(context);
       const first = await reconciler.reconcile(EVERYTHING);
+      for (const [object, error] of first.failures) log.warn({ object, err: error }, 'could not be made');
       await followPass(first);
       if (await context.unanswered.takeBack(first)) await reconciler.reconcile(EVERYTHING);
       await store.onDisk();

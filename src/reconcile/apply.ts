@@ -1,5 +1,5 @@
 /** Carries out a plan and says whom a failure concerns. */
-import { VethdError } from '../errors.ts';
+import { type ErrorKind, VethdError } from '../errors.ts';
 import type { ApplyRequest, Kernel } from '../kernel/contract.ts';
 import type { NetnsKey } from '../model/netstate.ts';
 import type { Operation, SetSysctl } from '../model/operation.ts';
@@ -41,9 +41,15 @@ function isNeedless(operation: Operation, errno: string): boolean {
   return operation.op === 'setSysctl' && errno === 'ENOENT' && !isAsked(operation);
 }
 
+function kindOf(operation: Operation, errno: string): ErrorKind {
+  if (operation.op === 'setSysctl' && isAsked(operation)) return 'invalidArgument';
+  // A program such as nft that hung.
+  return errno === 'ETIMEDOUT' ? 'unavailable' : 'internal';
+}
+
 function errorOf(operation: Operation, names: NetnsNames, reason: string, errno: string): VethdError {
   const command = inBrief(show(operation, names));
-  const kind = operation.op === 'setSysctl' && isAsked(operation) ? 'invalidArgument' : 'internal';
+  const kind = kindOf(operation, errno);
   return new VethdError(kind, `the kernel refused \`${command}\`: ${reason} (${errno})`, { errno });
 }
 

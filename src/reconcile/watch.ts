@@ -18,13 +18,17 @@ const PATIENCE_MS = 200;
 /** How often everything is looked at, though nothing was said: events can be lost. */
 const EVERYTHING_MS = 30_000;
 
+/** What could not be mended is tried again after so long, then after twice that, and so on. */
+const RETRY_MS = 500;
+const LONGEST_RETRY_MS = 16_000;
+
 /** What the watch works with. */
 export interface WatchOptions {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly reconciler: Reconciler;
   readonly log: Logger;
-  /** Somebody has changed another firewall than ours. */
+  /** Somebody has changed another firewall than ours; not told before `begin`. */
   readonly onForeignFirewall: () => void;
 }
 
@@ -74,30 +78,39 @@ class Watch {
   #since = 0;
   #settle: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  #state: 'listening' | 'begun' | 'stopped' = 'listening';
 
   constructor(options: WatchOptions) {
     this.#options = options;
   }
 
-  async start(): Promise<void> {
+  async listen(): Promise<void> {
     const { kernel, reconciler } = this.#options;
-    reconciler.onPass((_, { nsids, held }) => {
+    reconciler.onPass((_, { nsids, held, failures }) => {
       for (const [nsid, containerId] of nsids) this.#owners.set(nsid, containerId);
       this.#lookLater(held);
+      this.#tryAgain([...failures.keys()]);
     });
     await kernel.watch((change) => {
-      if (change.kind === 'foreignFirewall') this.#options.onForeignFirewall();
-      else this.#note(this.#scopeOf(change));
+      if (change.kind !== 'foreignFirewall') this.#note(this.#scopeOf(change));
+      else if (this.#state === 'begun') this.#options.onForeignFirewall();
     });
+  }
+
+  begin(): void {
+    this.#state = 'begun';
+    if (this.#scopes.length > 0) this.#look(this.#scopes);
     this.#timer = setInterval(() => this.#look([EVERYTHING]), EVERYTHING_MS);
     this.#timer.unref();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#state = 'stopped';
     clearTimeout(this.#settle);
+    clearTimeout(this.#retry);
     clearTimeout(this.#again);
     clearInterval(this.#timer);
   }
@@ -129,10 +142,11 @@ class Watch {
   }
 
   #note(scope: Scope): void {
-    if (this.#stopped || scope === EMPTY_SCOPE) return;
-    const now = Date.now();
+    if (this.#state === 'stopped' || scope === EMPTY_SCOPE) return;
+    const now = performance.now();
     if (this.#scopes.length === 0) this.#since = now;
     this.#scopes.push(scope);
+    if (this.#state === 'listening') return;
     clearTimeout(this.#settle);
     const patience = this.#since + PATIENCE_MS - now;
     this.#settle = setTimeout(() => this.#look(this.#scopes), Math.max(0, Math.min(SETTLE_MS, patience)));
@@ -140,12 +154,25 @@ class Watch {
 
   /** What was left because its budget is spent is looked at again when the first of it may be mended. */
   #lookLater(held: ReadonlyMap<string, number>): void {
-    if (held.size === 0 || this.#stopped) return;
+    if (held.size === 0 || this.#state === 'stopped') return;
     const { store } = this.#options;
     const scopes = [...held.keys()].map((object) => scopeOfObject(store, object));
     clearTimeout(this.#again);
     this.#again = setTimeout(() => this.#note(unionOf(scopes)), Math.min(...held.values()));
     this.#again.unref();
+  }
+
+  /** A program that hung, memory that was short: what a pass could not do is not left until everything is looked at. */
+  #tryAgain(objects: readonly string[]): void {
+    if (objects.length === 0) this.#retryMs = RETRY_MS;
+    if (objects.length === 0 || this.#retry !== undefined || this.#state === 'stopped') return;
+    const { store } = this.#options;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#note(unionOf(objects.map((object) => scopeOfObject(store, object))));
+    }, this.#retryMs);
+    this.#retry.unref();
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
   }
 
   #look(scopes: readonly Scope[]): void {
@@ -160,9 +187,19 @@ class Watch {
   }
 }
 
-/** Watches the kernel and has it looked at after every change; gives the function that ends it. */
-export async function startWatch(options: WatchOptions): Promise<() => void> {
+/** A watch over the kernel. */
+export interface KernelWatch {
+  /** Has looked at what was heard of until now, and from now on whatever changes. */
+  begin(): void;
+  stop(): void;
+}
+
+/**
+ * Hears of every change from when this resolves, so that none is missed while the first pass runs, and does nothing
+ * about it before `begin`.
+ */
+export async function openWatch(options: WatchOptions): Promise<KernelWatch> {
   const watch = new Watch(options);
-  await watch.start();
-  return () => watch.stop();
+  await watch.listen();
+  return watch;
 }
