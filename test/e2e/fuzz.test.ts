@@ -1,7 +1,7 @@
 /**
  * Whatever is asked of a real daemon: no 5xx but those that are Docker's own answers, always a message, and a refused
- * request (or a dry run) changes neither the API's answers nor the kernel. VETHD_FUZZ_RUNS sets how many requests; the
- * nightly form, 20,000 of them, is part of `npm run test:soak`.
+ * request (or a dry run) changes neither the API's answers nor the kernel. The daemon does not die, and does not grow
+ * without bound. VETHD_FUZZ_RUNS sets how many requests, VETHD_SEED which ones.
  */
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
@@ -10,9 +10,12 @@ import { daemonForFile, expectSnapshot } from '../helpers/daemon-for-file.ts';
 import { type FuzzRequest, fuzzRequest } from '../helpers/fuzz-requests.ts';
 import { addNetns, linksOf, removeNetns, snapshot } from '../helpers/host.ts';
 import type { Answer } from '../helpers/http.ts';
+import { mebibytes, residentBytes } from '../helpers/process.ts';
 import { until } from '../helpers/until.ts';
 
 const RUNS = Number(process.env['VETHD_FUZZ_RUNS'] ?? 2_000);
+const SEED = process.env['VETHD_SEED'];
+const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 /** A look with `ip` and `nft` costs much more than a request: one for so many. */
 const RUNS_PER_SNAPSHOT = 40;
 
@@ -80,13 +83,20 @@ function mayChange({ method, path, dryRun }: FuzzRequest, { status }: Answer): b
 
 test(`${RUNS} generated requests`, { timeout: 3_600_000 }, async () => {
   let runs = 0;
+  const { pid } = daemon;
+  const times: number[] = [];
+  let memory = 0;
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(fuzzRequest, async (request) => {
       runs += 1;
       const kernel = runs % RUNS_PER_SNAPSHOT === 0 ? await settledSnapshot() : undefined;
       const before = [await shownState(), seenState()];
+      const begun = performance.now();
       const answer = await daemon.request(request.method, request.path, request.body);
+      times.push(performance.now() - begun);
+      // The first requests warm up what all later ones use.
+      if (runs === RUNS_PER_SNAPSHOT * 10) memory = residentBytes(pid);
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
       expectProper(request, answer);
       if (mayChange(request, answer)) return;
@@ -94,11 +104,19 @@ test(`${RUNS} generated requests`, { timeout: 3_600_000 }, async () => {
       if (kernel !== undefined) await expectSnapshot(kernel);
     }),
     // Each run builds on those before: a shorter request alone would show nothing.
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
   );
   // Requests that all fail would prove little.
   const changed = (statuses.get(200) ?? 0) + (statuses.get(201) ?? 0) + (statuses.get(204) ?? 0);
   expect(changed).toBeGreaterThan(RUNS / 10);
+  expect(daemon.pid).toBe(pid);
+  const growth = residentBytes(pid) - memory;
+  expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
+  times.sort((a, b) => a - b);
+  const [p99, longest] = [times[Math.floor(times.length * 0.99)], times.at(-1)].map((ms) =>
+    Math.round(ms ?? 0),
+  );
+  console.log(`p99 ${p99} ms, longest ${longest} ms, memory grew by ${mebibytes(growth)}`);
   console.log(
     [...statuses]
       .sort()
