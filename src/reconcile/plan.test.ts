@@ -181,6 +181,8 @@ describe('plan', () => {
       changed('br-aaaaaaaaaaaa', { alias: '', mtu: 9000 }),
     );
     expect(lines(both, foreign)).toEqual([]);
+    const withIpv6 = withState(foreign, 'host', (state) => ({ ...state, sysctls: [] }));
+    expect(lines(both, withIpv6)).toEqual([]);
   });
 
   test('does not plumb into a namespace that is not there, and retires its host end', () => {

@@ -11,6 +11,7 @@ import {
   type ObservedLink,
   type ObservedState,
   RETIRED_ALIAS,
+  type Sysctl,
 } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
 import { type Desired, type DesiredNetns, mergeStates, netnsAliasOf } from './desired.ts';
@@ -152,8 +153,7 @@ function planChanges(draft: Draft, side: Side): void {
       continue;
     }
     // A bridge that somebody else made carries our members, but stays as it is, up aside.
-    const foreign = link.kind === 'bridge' && seen.alias !== link.alias;
-    const change = foreign
+    const change = isForeignBridge(link, seen)
       ? seen.up
         ? undefined
         : { up: true }
@@ -164,6 +164,10 @@ function planChanges(draft: Draft, side: Side): void {
       draft.operations.push({ op: 'settleCarrier', netns: HOST, object, ifname: link.ifname });
     }
   }
+}
+
+function isForeignBridge(link: Link, seen: ObservedLink): boolean {
+  return link.kind === 'bridge' && seen.alias !== link.alias;
 }
 
 /** Links of ours that nobody wants: the host's end takes its peer with it. */
@@ -254,6 +258,17 @@ function isOfNewLink({ matched }: Side, key: string): boolean {
   return matched.has(ifname) && matched.get(ifname) === undefined;
 }
 
+/**
+ * Whether the setting is of a bridge that somebody else made, and nothing that our members need: IPv6 turned off on
+ * it would take his addresses away.
+ */
+function isForeignTaste({ desired, matched }: Side, { key, value }: Sysctl): boolean {
+  const [family, , ifname = '', name] = key.split('/');
+  if (family !== 'ipv6' || (name === 'disable_ipv6' && value === '0')) return false;
+  const [link, seen] = [desired.links.find((one) => one.ifname === ifname), matched.get(ifname)];
+  return link !== undefined && seen !== undefined && isForeignBridge(link, seen);
+}
+
 function planState(draft: Draft, side: Side): void {
   const { desired, observed } = side;
   planChanges(draft, side);
@@ -268,6 +283,7 @@ function planState(draft: Draft, side: Side): void {
     // Looked for and not there: the kernel has no such setting, or its link has gone. Then nobody needs it.
     const isNeedless = values.has(key) && found === undefined && askedBy === undefined;
     if ((isNeedless || found === value) && !isOfNewLink(side, key)) continue;
+    if (isForeignTaste(side, sysctl)) continue;
     draft.operations.push({ op: 'setSysctl', netns: side.netns, object: askedBy ?? side.netns, sysctl });
   }
 }
