@@ -322,7 +322,7 @@ async function runPurge(config: Config): Promise<void> {
   requireRoot();
   process.umask(0o077);
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-  const unlock = await takeOver(config.stateDir);
+  const unlock = await takeOver(config);
   const host = lockHost();
   const store = openStore(join(config.stateDir, 'vethd.db'));
   const kernel = await openKernel({ netnsDir: config.netnsDir });

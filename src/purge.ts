@@ -16,6 +16,7 @@ import { keepDockerUserRule } from './kernel/docker-user.ts';
 import { clearSocket } from './kernel/listen.ts';
 import { lockFolder } from './kernel/lock.ts';
 import { createResolvConfFiles } from './kernel/resolv-conf.ts';
+import { stopUnits } from './kernel/systemd.ts';
 import { HOST } from './model/netstate.ts';
 import type { Reconciler } from './reconcile/loop.ts';
 import { EVERYTHING } from './reconcile/scope.ts';
@@ -31,26 +32,42 @@ export interface PurgeRooms {
   readonly reconciler: Reconciler;
 }
 
-function endHolder(stateDir: string): void {
-  const pid = Number(readFileSync(join(stateDir, 'lock'), 'utf8').trim());
-  if (Number.isInteger(pid) && pid > 1) process.kill(pid, 'SIGTERM');
+/** The pid in the folder's lock file: of the daemon that has it, or of the last one. */
+function lastHolder(stateDir: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(stateDir, 'lock'), 'utf8').trim());
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Takes the lock of the state folder from the daemon that has it. Throws conflict when that one does not end. */
-export async function takeOver(stateDir: string): Promise<() => void> {
-  const deadline = performance.now() + END_MS;
-  let asked = false;
-  for (;;) {
-    try {
-      return lockFolder(stateDir);
-    } catch (error) {
-      const isHeld = error instanceof VethdError && error.kind === 'conflict';
-      if (!isHeld || performance.now() > deadline) throw error;
-      if (!asked) endHolder(stateDir);
-      asked = true;
-      await sleep(50);
-    }
+function tryLockFolder(stateDir: string): (() => void) | undefined {
+  try {
+    return lockFolder(stateDir);
+  } catch (error) {
+    if (error instanceof VethdError && error.kind === 'conflict') return undefined;
+    throw error;
   }
+}
+
+/**
+ * Takes the lock of the state folder from the daemon that has it, after systemd was told not to start another one.
+ * Throws conflict when that one does not end.
+ */
+export async function takeOver({ stateDir, socket }: Config): Promise<() => void> {
+  const free = tryLockFolder(stateDir);
+  const holder = free === undefined ? lastHolder(stateDir) : undefined;
+  await stopUnits(holder, socket);
+  if (free !== undefined) return free;
+  const deadline = performance.now() + END_MS;
+  for (let asked = false; performance.now() < deadline; asked = true) {
+    const unlock = tryLockFolder(stateDir);
+    if (unlock !== undefined) return unlock;
+    if (!asked && holder !== undefined) process.kill(holder, 'SIGTERM');
+    await sleep(50);
+  }
+  return lockFolder(stateDir);
 }
 
 function removeRows(store: Store): Promise<void> {

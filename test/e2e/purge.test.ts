@@ -1,5 +1,5 @@
 /** `vethctl purge`: what was there before the first start is there after it, and nothing else. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attempt, run } from '../helpers/commands.ts';
 import { Daemon } from '../helpers/daemon.ts';
@@ -112,5 +112,48 @@ describe('purge leaves nothing', () => {
     await run('nft', ['delete table inet vethd_other']);
     await ip(['link', 'del', 'veth1234567']);
     await run('rm', ['-r', '/etc/netns/mine']);
+  });
+});
+
+/** A systemctl that knows one socket unit, writes down what it is to stop, and does so or not. */
+async function fakeSystemctl(stops: boolean): Promise<string> {
+  const script = `#!/bin/sh
+case "$1 $2 $4" in
+  "show --property=TriggeredBy vethd.service") echo vethd.socket ;;
+  "show --property=Listen vethd.socket") echo "${daemon.socket} (Stream)" ;;
+  "show --property=ActiveState vethd.socket") echo active ;;
+  "stop "*) echo "$*" >> ${daemon.folder}/stopped; exit ${stops ? 0 : 1} ;;
+esac
+`;
+  const folder = `${daemon.folder}/bin`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/systemctl`, script, { mode: 0o755 });
+  return `${folder}:${process.env['PATH']}`;
+}
+
+describe('where systemd listens for the daemon', () => {
+  function purge(path: string) {
+    const args = ['dist/main.js', '--purge', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
+    return attempt(process.execPath, args, { env: { PATH: path } });
+  }
+
+  test('it is stopped first; when it does not stop, nothing is removed', async () => {
+    await use();
+    const before = await everything();
+    const refused = await purge(await fakeSystemctl(false));
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('run systemctl stop vethd.socket vethd.service first'),
+    ]);
+    expect(difference(before, await everything()).filter((line) => !line.includes(daemon.folder))).toEqual(
+      [],
+    );
+    expect((await daemon.request('GET', '/_ping')).status).toBe(200);
+    const done = await purge(await fakeSystemctl(true));
+    expect([done.exitCode, done.stderr]).toEqual([0, '']);
+    expect(existsSync(daemon.stateDir)).toBe(false);
+    expect(readFileSync(`${daemon.folder}/stopped`, 'utf8')).toBe(
+      'stop vethd.socket vethd.service\n'.repeat(2),
+    );
   });
 });
