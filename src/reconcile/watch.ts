@@ -18,6 +18,12 @@ const PATIENCE_MS = 200;
 /** How often everything is looked at, though nothing was said: events can be lost. */
 const EVERYTHING_MS = 30_000;
 
+/**
+ * With a thousand members such a look takes most of a second: no more of the time than one part of this many is
+ * spent on them.
+ */
+const REST_FACTOR = 200;
+
 /** What could not be mended is tried again after so long, then after twice that, and so on. */
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 16_000;
@@ -80,6 +86,7 @@ class Watch {
   #again: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
+  #restMs = EVERYTHING_MS;
   #timer: NodeJS.Timeout | undefined;
   #state: 'listening' | 'begun' | 'stopped' = 'listening';
 
@@ -89,10 +96,11 @@ class Watch {
 
   async listen(): Promise<void> {
     const { kernel, reconciler } = this.#options;
-    reconciler.onPass((_, { nsids, held, failures }) => {
+    reconciler.onPass((scope, { nsids, held, failures }, durationMs) => {
       for (const [nsid, containerId] of nsids) this.#owners.set(nsid, containerId);
       this.#lookLater(held);
       this.#tryAgain([...failures.keys()]);
+      if (scope.everything) this.#restMs = Math.max(EVERYTHING_MS, durationMs * REST_FACTOR);
     });
     await kernel.watch((change) => {
       if (change.kind !== 'foreignFirewall') this.#note(this.#scopeOf(change));
@@ -103,8 +111,7 @@ class Watch {
   begin(): void {
     this.#state = 'begun';
     if (this.#scopes.length > 0) this.#look(this.#scopes);
-    this.#timer = setInterval(() => this.#look([EVERYTHING]), EVERYTHING_MS);
-    this.#timer.unref();
+    this.#rest();
   }
 
   stop(): void {
@@ -112,7 +119,15 @@ class Watch {
     clearTimeout(this.#settle);
     clearTimeout(this.#retry);
     clearTimeout(this.#again);
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #rest(): void {
+    this.#timer = setTimeout(() => {
+      this.#look([EVERYTHING]);
+      this.#rest();
+    }, this.#restMs);
+    this.#timer.unref();
   }
 
   #scopeOf(change: KernelChange): Scope {
