@@ -94,7 +94,11 @@ const FLAGS = {
     default: '10',
     help: 'repairs of one object before others have to wait',
   },
-  recover: { type: 'boolean', help: 'rebuild a lost state folder from what the kernel still holds' },
+  recover: {
+    type: 'boolean',
+    help: 'rebuild a lost or damaged state folder from what the kernel still holds',
+  },
+  'recover-once': { type: 'boolean', help: 'as --recover, and end (vethctl recover)' },
   purge: { type: 'boolean', help: 'remove everything vethd ever made on this host, and end' },
   help: { type: 'boolean', help: 'show this' },
   version: { type: 'boolean', help: 'show the version' },
@@ -104,7 +108,7 @@ type FlagName = keyof typeof FLAGS;
 
 /** What the command line asks for. */
 export type Command =
-  | { readonly kind: 'run' | 'purge'; readonly config: Config }
+  | { readonly kind: 'run' | 'recover' | 'purge'; readonly config: Config }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' };
 
@@ -242,6 +246,11 @@ function ifnameOf(name: FlagName, text: string): string {
   return text;
 }
 
+function kindOf(settings: Settings): 'run' | 'recover' | 'purge' {
+  if (settings.isSet('purge')) return 'purge';
+  return settings.isSet('recover-once') ? 'recover' : 'run';
+}
+
 /** Reads the command line and the environment. Throws invalidArgument naming the flag and what would be right. */
 export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Command {
   const settings = new Settings(argv, environment);
@@ -251,7 +260,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   const readOnly = settings.optional('ro-socket');
   const uids = settings.optional('allow-uids');
   return {
-    kind: settings.isSet('purge') ? 'purge' : 'run',
+    kind: kindOf(settings),
     config: Object.freeze({
       socket: absolute(settings, 'socket'),
       readOnlySocket: readOnly === undefined ? undefined : absolute(settings, 'ro-socket'),
@@ -267,7 +276,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       logLevel: levelOf(settings.text('log-level')),
       allowExec: settings.isSet('allow-exec'),
       manageDockerUser: settings.isSet('manage-docker-user'),
-      recover: settings.isSet('recover'),
+      recover: settings.isSet('recover') || settings.isSet('recover-once'),
       repairsPerMinute: repairsOf(settings.text('repairs-per-minute')),
     }),
   };

@@ -40,7 +40,7 @@ import { watchProcesses } from './reconcile/processes.ts';
 import { shareForwarding } from './reconcile/shared-forwarding.ts';
 import { openWatch } from './reconcile/watch.ts';
 import type { Store } from './store/contract.ts';
-import { openStore } from './store/store.ts';
+import { openStore, openStoreOrSetAside } from './store/store.ts';
 
 /** Exit codes beside 0: 1 for what could not be done, 2 for a command line that cannot be read. */
 const EXIT = { failed: 1, usage: 2 } as const;
@@ -70,7 +70,7 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
   if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
   const host = lockHost();
   const metrics = createMetrics();
-  const store = metrics.watchStore(openStore(join(config.stateDir, 'vethd.db')));
+  const store = metrics.watchStore(openStoreFor(config, log));
   failpoint('start.store');
   const kernel = metrics.watchKernel(
     await openKernel({ netnsDir: config.netnsDir, onFatal: (error) => crash(log, error) }),
@@ -146,6 +146,12 @@ async function start(config: Config, log: pino.Logger): Promise<Daemon> {
       unlock();
     },
   };
+}
+
+function openStoreFor({ stateDir, recover }: Config, log: Logger): Store {
+  const path = join(stateDir, 'vethd.db');
+  if (!recover) return openStore(path);
+  return openStoreOrSetAside(path, (aside) => log.warn({ aside }, 'the damaged database was set aside'));
 }
 
 /** What follows other programs' firewalls: the one rule that we may have in Docker's, and forwarding that is shared. */
@@ -299,7 +305,8 @@ function endOn(signals: readonly NodeJS.Signals[], daemon: Daemon, log: Logger):
   }
 }
 
-async function run(config: Config): Promise<void> {
+/** The logger of a process that is to change the network of the host. */
+function prepare(config: Config): pino.Logger {
   process.umask(0o077);
   const log = pino(
     { level: config.logLevel, base: { pid: process.pid } },
@@ -308,6 +315,11 @@ async function run(config: Config): Promise<void> {
   requireRoot();
   process.on('uncaughtException', (error) => crash(log, error));
   process.on('unhandledRejection', (error) => crash(log, error));
+  return log;
+}
+
+async function run(config: Config): Promise<void> {
+  const log = prepare(config);
   const daemon = await start(config, log);
   endOn(['SIGTERM', 'SIGINT'], daemon, log);
 }
@@ -315,6 +327,16 @@ async function run(config: Config): Promise<void> {
 function requireRoot(): void {
   if (process.getuid?.() !== 0)
     throw new VethdError('forbidden', 'vethd needs root: it changes the network of the host');
+}
+
+/** `vethd --recover-once`: a start that answers nobody. */
+async function runRecover(config: Config): Promise<void> {
+  const socket = join(config.stateDir, 'recover.sock');
+  const daemon = await start({ ...config, socket, readOnlySocket: undefined }, prepare(config));
+  const networks = daemon.engine.listNetworks(new Map(), true);
+  await daemon.stop();
+  const members = networks.reduce((sum, network) => sum + network.members.length, 0);
+  process.stdout.write(`${networks.length} networks with ${members} members are known\n`);
 }
 
 /** `vethd --purge`; see purge.ts. */
@@ -338,6 +360,7 @@ async function main(): Promise<void> {
     if (command.kind === 'help') process.stdout.write(command.text);
     else if (command.kind === 'version') process.stdout.write(`vethd ${version()}\n`);
     else if (command.kind === 'purge') await runPurge(command.config);
+    else if (command.kind === 'recover') await runRecover(command.config);
     else await run(command.config);
   } catch (error) {
     process.stderr.write(`vethd: ${messageOf(error)}\n`);

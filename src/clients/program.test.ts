@@ -354,7 +354,7 @@ describe('completion', () => {
   });
 
   test.each([
-    [['net'], 'network\nns\ntrace\ntopology\nreconcile\npurge\ndoctor\nevents\ncompletion\n'],
+    [['net'], 'network\nns\ntrace\ntopology\nreconcile\nrecover\npurge\ndoctor\nevents\ncompletion\n'],
     [['network', 'rm', ''], 'bridge\nlab\n'],
     [['network', 'rm', 'lab', ''], 'bridge\nlab\n'],
     [['network', 'connect', 'lab', ''], 'web\n'],

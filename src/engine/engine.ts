@@ -107,7 +107,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
       reconciler.onPass(history.note);
       if (context.config.recover) {
         const endpoints = await recover(context);
-        log.warn({ endpoints }, 'the state was rebuilt from the kernel');
+        if (endpoints !== undefined) log.warn({ endpoints }, 'the state was rebuilt from the kernel');
       }
       await ensurePredefinedNetworks(context);
       const first = await reconciler.reconcile(EVERYTHING);

@@ -82,7 +82,7 @@ async function checkNobodyElse(context: EngineContext): Promise<void> {
   const which = isNew ? 'the state folder is new' : `the last state folder here was ${lastOwner?.stateDir}`;
   throw new VethdError(
     'conflict',
-    `${which}, and vethd made ${unknown.length} links that are still here and that this one does not know (${unknown.slice(0, 5).join(', ')}): give the --state-dir that knows them${isNew ? ', start vethd once with --recover' : ''}, or run vethctl purge`,
+    `${which}, and vethd made ${unknown.length} links that are still here and that this one does not know (${unknown.slice(0, 5).join(', ')}): give the --state-dir that knows them${isNew ? ', rebuild it by vethctl recover' : ''}, or run vethctl purge`,
   );
 }
 

@@ -133,10 +133,10 @@ function recoverEndpoint(
   });
 }
 
-/** Fills an empty store; does nothing to one that knows networks already. Gives how many endpoints were found. */
-export async function recover(context: EngineContext): Promise<number> {
+/** Fills an empty store; gives how many endpoints were found. Undefined, nothing done: it knows networks already. */
+export async function recover(context: EngineContext): Promise<number | undefined> {
   const { kernel, store } = context;
-  if (store.listNetworks().length > 0) return 0;
+  if (store.listNetworks().length > 0) return undefined;
   const names = await kernel.listNetnsNames();
   const seen = await kernel.observe({
     host: 'all',

@@ -2,7 +2,7 @@
  * The database file: made for its owner alone, checked before it is touched, set up so that a commit outlives
  * the process when it returns, and the machine when disk-sync.ts says so.
  */
-import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, openSync, renameSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { messageOf, VethdError } from '../errors.ts';
 
@@ -28,7 +28,9 @@ const CHECKPOINT_PAGES = 512;
  */
 export function openDatabase(path: string): Connection {
   try {
-    if (existsSync(path) && statSync(path).size > 0) checkUntouched(path);
+    if (bytesOf(path) > 0) checkUntouched(path);
+    // SQLite would take it for a new database, and throw the log away.
+    else if (bytesOf(`${path}-wal`) > 0) throw damaged(path, 'it is empty, but its log is not');
     makePrivate(path);
     return configure(new Database(path, { timeout: BUSY_TIMEOUT_AT_OPEN_MS }));
   } catch (error) {
@@ -39,14 +41,40 @@ export function openDatabase(path: string): Connection {
   }
 }
 
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** The errno of a database that is damaged: "structure needs cleaning". */
+const DAMAGED = 'EUCLEAN';
+
+function damaged(path: string, fault: string): VethdError {
+  const message = `the database ${path} is damaged: ${fault.replaceAll('\n', ', ')}; it was not changed. vethctl recover sets it aside and rebuilds it from what the kernel holds`;
+  return new VethdError('internal', message, { errno: DAMAGED });
+}
+
+/** Whether the error says that a database is damaged. */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof VethdError && error.errno === DAMAGED;
+}
+
+/** Renames a database and its logs, for whoever can read more of it than we; gives the new name. */
+export function setAside(path: string): string {
+  let nth = 1;
+  while (existsSync(`${path}.damaged-${nth}`)) nth += 1;
+  const aside = `${path}.damaged-${nth}`;
+  for (const suffix of ['-wal', '-shm', '']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  return aside;
+}
+
 /** Reads the whole file through a read-only connection: closing another kind would write the log back. */
 function checkUntouched(path: string): void {
   const database = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_AT_OPEN_MS });
   try {
     const fault = faultOf(database);
-    if (fault !== undefined) {
-      throw new VethdError('internal', `the database ${path} is damaged: ${fault}; it was not changed`);
-    }
+    if (fault !== undefined) throw damaged(path, fault);
   } finally {
     database.close();
   }
@@ -54,8 +82,13 @@ function checkUntouched(path: string): void {
 
 function faultOf(database: Connection): string | undefined {
   try {
-    const verdict = database.pragma('quick_check(1)', { simple: true });
-    return verdict === 'ok' ? undefined : String(verdict);
+    // Unlike quick_check it compares tables with their indexes: a bit that changed in a name or an id is found.
+    const verdict = database.pragma('integrity_check(1)', { simple: true });
+    if (verdict !== 'ok') return String(verdict);
+    const orphans = database.prepare<[], { table: string }>('PRAGMA foreign_key_check').all();
+    return orphans[0] === undefined
+      ? undefined
+      : `a row of ${orphans[0].table} refers to one that is not there`;
   } catch (error) {
     if (isDamage(error)) return messageOf(error);
     throw error;

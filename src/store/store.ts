@@ -6,7 +6,7 @@
 import { prepareAddresses } from './addresses.ts';
 import { prepareContainers } from './containers.ts';
 import type { Store, StoreReader, StoreWriter } from './contract.ts';
-import { type Connection, openDatabase } from './database.ts';
+import { type Connection, isDamaged, openDatabase, setAside } from './database.ts';
 import { DiskSync, syncLog } from './disk-sync.ts';
 import { prepareEndpoints } from './endpoints.ts';
 import { prepareEvents } from './events.ts';
@@ -104,5 +104,16 @@ export function openStore(path: string): Store {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** As `openStore`; a damaged database is set aside and a new one made: `onAside` is told where the old one is. */
+export function openStoreOrSetAside(path: string, onAside: (path: string) => void): Store {
+  try {
+    return openStore(path);
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    onAside(setAside(path));
+    return openStore(path);
   }
 }

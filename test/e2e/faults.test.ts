@@ -1,24 +1,30 @@
 /** Faults of the machine: reboot, a locked, full or damaged database, no descriptors, a stopped process. */
 import {
   closeSync,
+  copyFileSync,
+  cpSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attempt, run } from '../helpers/commands.ts';
 import { Daemon } from '../helpers/daemon.ts';
 import { addNetns, ip, linksOf, linksOfVethd, listNetns, ping, removeNetns } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const daemon = new Daemon();
+/** Of the member `one`. */
+let endpointId = '';
 
 beforeAll(async () => {
   mkdirSync(daemon.stateDir, { mode: 0o700 });
@@ -30,6 +36,8 @@ beforeAll(async () => {
   });
   await addNetns('one');
   await daemon.call('POST', '/networks/lab/connect', { Container: 'one' });
+  const { NetworkSettings: settings } = await daemon.call('GET', '/containers/one/json');
+  endpointId = settings.Networks.lab.EndpointID;
   await daemon.call('POST', '/containers/create?name=man', { HostConfig: { NetworkMode: 'lab' } });
   await daemon.call('POST', '/containers/man/start');
 });
@@ -157,23 +165,104 @@ test('stopped for 3 s: what was broken meanwhile is repaired, what was asked is 
   await daemon.call('DELETE', '/networks/later');
 });
 
-test('a damaged database: a clear line, an exit code, and no endpoint torn down', async () => {
-  await daemon.stop();
-  const links = (await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`);
-  const path = join(daemon.stateDir, 'vethd.db');
-  for (const log of ['-wal', '-shm']) rmSync(path + log, { force: true });
-  const before = readFileSync(path);
+const PAGE = 4_096;
+
+function overwrite(path: string, at: number, bytes: Buffer): void {
   const fd = openSync(path, 'r+');
-  for (let page = 1; page < statSync(path).size / 4_096; page += 2)
-    writeSync(fd, Buffer.alloc(4_096, 0xa5), 0, 4_096, page * 4_096);
+  writeSync(fd, bytes, 0, bytes.length, at);
+  closeSync(fd);
+}
+
+function flipBitOf(path: string, text: string): void {
+  const at = readFileSync(path).indexOf(text);
+  expect(at).toBeGreaterThan(0);
+  overwrite(path, at, Buffer.from([text.charCodeAt(0) ^ 1]));
+}
+
+describe('a damaged database: a clear line, an exit code, and no endpoint torn down', () => {
+  const path = join(daemon.stateDir, 'vethd.db');
+  const copy = join(daemon.folder, 'copy');
+
+  test.each<[string, () => void]>([
+    [
+      'every other page overwritten',
+      () => {
+        for (let page = 1; page < statSync(path).size / PAGE; page += 2)
+          overwrite(path, page * PAGE, Buffer.alloc(PAGE, 0xa5));
+      },
+    ],
+    ['cut short', () => truncateSync(path, 10 * PAGE)],
+    ['no database at all', () => writeFileSync(path, 'x'.repeat(2 * PAGE))],
+    [
+      'empty, but its log is not',
+      () => {
+        truncateSync(path, 0);
+        writeFileSync(`${path}-wal`, 'x'.repeat(PAGE));
+      },
+    ],
+    ['a bit of an index changed', () => flipBitOf(path, endpointId)],
+  ])('%s', async (_, damage) => {
+    await daemon.stop();
+    const links = (await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`);
+    copyFileSync(path, copy);
+    damage();
+    const before = readFileSync(path);
+    const args = ['dist/main.js', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
+    const refused = await attempt(process.execPath, args);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/the database .* is damaged: .*vethctl recover/);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect((await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`)).toEqual(links);
+    for (const log of ['-wal', '-shm']) rmSync(path + log, { force: true });
+    copyFileSync(copy, path);
+    await daemon.start();
+    expect((await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`)).toEqual(links);
+    expect(await ping('one', '10.60.0.1')).toBe(true);
+  });
+});
+
+test('a power cut: the files as they are at a moment of a busy daemon are good for a start', async () => {
+  const copies = join(daemon.folder, 'copies');
+  let over = false;
+  const acknowledged = new Set<string>();
+  const write = async (): Promise<void> => {
+    for (let nth = 0; !over; nth++) {
+      const name = `cut${nth}`;
+      const answer = await daemon.request('POST', `/containers/create?name=${name}`, {});
+      if (answer.status === 201) acknowledged.add(name);
+    }
+  };
+  const writing = write();
+  await until('some are acknowledged', () => acknowledged.size > 20);
+  process.kill(daemon.pid, 'SIGSTOP');
+  const promised = [...acknowledged];
+  cpSync(daemon.stateDir, copies, { recursive: true });
+  process.kill(daemon.pid, 'SIGCONT');
+  over = true;
+  await writing;
+  await daemon.kill();
+  for (const file of ['vethd.db', 'vethd.db-wal', 'vethd.db-shm']) {
+    rmSync(join(daemon.stateDir, file), { force: true });
+  }
+  // The shared memory is no file of a disk: a cut leaves none.
+  for (const file of ['vethd.db', 'vethd.db-wal'])
+    copyFileSync(join(copies, file), join(daemon.stateDir, file));
+  await daemon.start();
+  const there: readonly { Names: string[] }[] = await daemon.call('GET', '/containers/json?all=1');
+  const names = new Set(there.map(({ Names }) => Names[0]?.slice(1)));
+  expect(promised.filter((name) => !names.has(name))).toEqual([]);
+  expect((await daemon.call('POST', '/vethd/reconcile?dry-run=true')).Commands).toEqual([]);
+  await daemon.call('POST', '/containers/prune');
+});
+
+test('a state folder that can only be read: a clear line, an exit code, and no endpoint torn down', async () => {
+  await daemon.stop();
+  const links = await linksOfVethd();
+  await run('mount', ['-o', 'remount,ro', daemon.stateDir]);
   const args = ['dist/main.js', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
   const refused = await attempt(process.execPath, args);
-  expect(refused.exitCode).toBe(1);
-  expect(refused.stderr).toMatch(/the database .* is damaged/);
-  expect((await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`)).toEqual(links);
-  expect(await ping('one', '10.60.0.1')).toBe(true);
-  writeSync(fd, before, 0, before.length, 0);
-  closeSync(fd);
+  await run('mount', ['-o', 'remount,rw', daemon.stateDir]);
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringMatching(/read-only.*state/)]);
+  expect(await linksOfVethd()).toEqual(links);
   await daemon.start();
-  expect(await ping('one', '10.60.0.1')).toBe(true);
 });

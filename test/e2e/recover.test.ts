@@ -1,5 +1,6 @@
-/** `vethd --recover`: a lost state folder rebuilt from the kernel, without touching a link. */
-import { rmSync } from 'node:fs';
+/** `vethd --recover`, `vethctl recover`: lost or damaged state rebuilt from the kernel, without touching a link. */
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Daemon } from '../helpers/daemon.ts';
 import { addNetns, linksOf, ping, removeNetns } from '../helpers/host.ts';
@@ -19,6 +20,8 @@ afterAll(async () => {
   await daemon.dispose();
   await removeNetns('one');
 });
+
+let networkId = '';
 
 interface Member {
   readonly Name: string;
@@ -40,6 +43,7 @@ async function linkIdentities(): Promise<readonly string[]> {
 
 test('networks, containers and endpoints are known again, with ids, addresses and MACs; no link is touched', async () => {
   const { Id } = await daemon.call('GET', '/networks/lab');
+  networkId = Id;
   const before = { members: await members(Id), links: await linkIdentities() };
   await daemon.kill();
   rmSync(daemon.stateDir, { recursive: true });
@@ -52,4 +56,19 @@ test('networks, containers and endpoints are known again, with ids, addresses an
   expect(await ping('one', '172.18.0.3')).toBe(true);
   expect((await daemon.call('GET', '/containers/man/json')).State.Status).toBe('running');
   await daemon.call('POST', `/networks/${Id}/disconnect`, { Container: 'one' });
+});
+
+test('a damaged database is set aside and rebuilt by vethctl recover, while no daemon runs', async () => {
+  const links = await linkIdentities();
+  const running = await daemon.tryVethctl('recover', '--state-dir', daemon.stateDir);
+  expect([running.exitCode, running.stderr]).toEqual([1, expect.stringContaining(`pid ${daemon.pid}`)]);
+  const before = await members(networkId);
+  await daemon.stop();
+  writeFileSync(join(daemon.stateDir, 'vethd.db'), 'x'.repeat(8_192));
+  const told = await daemon.vethctl('recover', '--state-dir', daemon.stateDir);
+  expect(told).toContain('4 networks with 1 members are known');
+  expect(readdirSync(daemon.stateDir)).toContain('vethd.db.damaged-1');
+  await daemon.start();
+  expect(await members(networkId)).toEqual(before);
+  expect(await linkIdentities()).toEqual(links);
 });

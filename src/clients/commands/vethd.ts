@@ -1,4 +1,4 @@
-/** What is vethd's own: `trace`, `topology`, `reconcile`, `purge`. */
+/** What is vethd's own: `trace`, `topology`, `reconcile`, `recover`, `purge`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ export function addVethdCommands(program: Command, shell: Shell): void {
   addTrace(program, shell);
   addTopology(program, shell);
   addReconcile(program, shell);
+  addRecover(program, shell);
   addPurge(program, shell);
 }
 
@@ -60,7 +61,28 @@ interface PurgeOptions {
   readonly netnsEtc?: string;
 }
 
-/** The daemon's own program does it, so that it works as well when no daemon runs. */
+/** Runs the daemon's own program, so that it works as well when no daemon runs. */
+async function runDaemon(shell: Shell, args: readonly string[]): Promise<void> {
+  const vethd = fileURLToPath(new URL('../../main.js', import.meta.url));
+  const child = spawn(process.execPath, [vethd, ...args], { stdio: 'inherit' });
+  const [status] = await once(child, 'exit');
+  shell.exitWith(typeof status === 'number' ? status : 1);
+}
+
+function addRecover(program: Command, shell: Shell): void {
+  program
+    .command('recover')
+    .description('Rebuild a lost or damaged state folder from the kernel, while no daemon runs')
+    .option('--state-dir <dir>', 'as given to vethd')
+    .action(async (options: { stateDir?: string }) => {
+      await runDaemon(shell, ['--recover-once', ...stateDirFlag(options)]);
+    });
+}
+
+function stateDirFlag({ stateDir }: { stateDir?: string }): readonly string[] {
+  return stateDir === undefined ? [] : ['--state-dir', stateDir];
+}
+
 function addPurge(program: Command, shell: Shell): void {
   program
     .command('purge')
@@ -73,14 +95,8 @@ function addPurge(program: Command, shell: Shell): void {
         shell.io.out('All networks, containers and namespaces of vethd will be removed. Continue? [y/N] ');
         if (!/^y(es)?$/i.test((await shell.io.readLine()).trim())) return;
       }
-      const flags = [
-        ...(options.stateDir === undefined ? [] : ['--state-dir', options.stateDir]),
-        ...(options.netnsEtc === undefined ? [] : ['--netns-etc', options.netnsEtc]),
-      ];
-      const vethd = fileURLToPath(new URL('../../main.js', import.meta.url));
-      const args = [vethd, '--purge', '--socket', shell.client().socketPath, ...flags];
-      const child = spawn(process.execPath, args, { stdio: 'inherit' });
-      const [status] = await once(child, 'exit');
-      shell.exitWith(typeof status === 'number' ? status : 1);
+      const netnsEtc = options.netnsEtc === undefined ? [] : ['--netns-etc', options.netnsEtc];
+      const flags = [...stateDirFlag(options), ...netnsEtc];
+      await runDaemon(shell, ['--purge', '--socket', shell.client().socketPath, ...flags]);
     });
 }
