@@ -49,6 +49,11 @@ function nested(depth: number): string {
   return `${'{"IPAM":'.repeat(depth)}1${'}'.repeat(depth)}`;
 }
 
+/** Each entry is within its limits, all together are not. */
+function bulky(): Record<string, string> {
+  return Object.fromEntries(times(17, (index) => [`k${index}`, 'x'.repeat(4_000)]));
+}
+
 function create(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
   return daemon.request('POST', '/networks/create', body, { headers });
 }
@@ -77,6 +82,27 @@ describe('one request', () => {
     ],
     ['a label’s key over 256 bytes', () => create({ Name: 'evil', Labels: { ['k'.repeat(257)]: '' } }), 400],
     ['a label’s value over 4 KiB', () => create({ Name: 'evil', Labels: { a: 'x'.repeat(4_097) } }), 400],
+    ...(['Labels', 'Options'] as const).map((member): [string, () => Promise<Answer>, number] => [
+      `${member} over 64 KiB in all`,
+      () => create({ Name: 'evil', [member]: bulky() }),
+      400,
+    ]),
+    ['IPAM.Options over 64 KiB in all', () => create({ Name: 'evil', IPAM: { Options: bulky() } }), 400],
+    [
+      'a container’s Labels over 64 KiB in all',
+      () => daemon.request('POST', '/containers/create', { Labels: bulky() }),
+      400,
+    ],
+    [
+      'DriverOpts over 64 KiB in all',
+      () =>
+        daemon.request('POST', '/networks/bridge/connect', {
+          Container: 'none',
+          EndpointConfig: { DriverOpts: bulky() },
+        }),
+      400,
+    ],
+    ['a name of 100,000 letters', () => create({ Name: 'n'.repeat(100_000) }), 400],
     [
       '17 subnets',
       () =>
@@ -94,6 +120,8 @@ describe('one request', () => {
   ])('%s is refused', async (_what, send, status) => {
     const answer = await send();
     expect([answer.status, Object.keys(answer.body)]).toEqual([status, ['message']]);
+    // What is refused is named, not repeated at length.
+    expect(answer.body.message.length).toBeLessThan(1_000);
     expect(await daemon.call('GET', '/networks')).toHaveLength(3);
   });
 });
