@@ -208,6 +208,22 @@ export function isReadable(fd: number): boolean {
  * gives the end of it. What `callback` throws ends the thread.
  */
 export function onReadable(fd: number, callback: () => void): () => void {
+  return onEvents(fd, { readable: true }, callback);
+}
+
+/**
+ * Calls back whenever the mounts of this process's mount namespace have changed; `fd` is open on a
+ * /proc/PID/mountinfo, which can always be read and has an error after each change (proc(5)).
+ */
+export function onMountsChanged(fd: number, callback: () => void): () => void {
+  return onEvents(fd, { disconnect: true }, callback);
+}
+
+function onEvents(
+  fd: number,
+  events: { readonly readable?: boolean; readonly disconnect?: boolean },
+  callback: () => void,
+): () => void {
   // koffi calls without a catch of its own: what is thrown there would be lost.
   const guarded = (): void => {
     try {
@@ -219,13 +235,13 @@ export function onReadable(fd: number, callback: () => void): () => void {
     }
   };
   let open = true;
-  const start = (): void => handle.start({ readable: true }, onEvent);
+  const start = (): void => handle.start(events, onEvent);
   // libuv stops polling a descriptor with an error, which a netlink socket has whenever it lost an event.
   const onEvent = (status: unknown): void => {
     guarded();
     if (open && status !== 0) start();
   };
-  const handle = koffi.node.poll(fd, { readable: true }, onEvent);
+  const handle = koffi.node.poll(fd, events, onEvent);
   return () => {
     open = false;
     handle.close();

@@ -1,10 +1,12 @@
 /**
  * Watches the folder of named namespaces. A name appears before its namespace is bound to it, and binding makes
- * no event: a new name is told at once, and again when it leads to a namespace. The folder may not be there
- * yet, go away or be replaced; its parent is watched for that.
+ * no event: a new name is told at once, and again when it leads to a namespace. Unbinding makes none either, and
+ * the kernel takes a second to end the namespace: changes of the mounts tell of it at once. The folder may not be
+ * there yet, go away or be replaced; its parent is watched for that.
  */
-import { type FSWatcher, statSync, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { closeSync, type FSWatcher, openSync, readdirSync, statSync, watch } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { onMountsChanged } from './libc.ts';
 import { isSystemError } from './sysctl.ts';
 
 /**
@@ -13,6 +15,9 @@ import { isSystemError } from './sysctl.ts';
  */
 const LOOKS = 10;
 const FIRST_LOOK_MS = 2;
+
+/** Mounts come in bursts: after a change they are looked at once in so long. */
+const MOUNTS_MS = 20;
 
 /** What the watch works with. */
 export interface NamesWatchOptions {
@@ -34,8 +39,13 @@ export class NamesWatch {
   readonly #options: NamesWatchOptions;
   readonly #parent: FSWatcher | undefined;
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #mounts = openSync('/proc/self/mountinfo', 'r');
+  readonly #stopMounts: () => void;
+  #mountsTimer: NodeJS.Timeout | undefined;
   #folder: FSWatcher | undefined;
   #inode = '';
+  /** What each name led to at the last look. */
+  #inodes: ReadonlyMap<string, string> = new Map();
 
   constructor(options: NamesWatchOptions) {
     this.#options = options;
@@ -45,10 +55,17 @@ export class NamesWatch {
     });
     this.#inode = inodeOf(folder);
     this.#folder = this.#watchFolder();
+    this.#inodes = this.#listInodes();
+    this.#stopMounts = onMountsChanged(this.#mounts, () => {
+      this.#mountsTimer ??= setTimeout(() => this.#lookAtMounts(), MOUNTS_MS);
+    });
   }
 
   /** Ends it. */
   close(): void {
+    this.#stopMounts();
+    closeSync(this.#mounts);
+    clearTimeout(this.#mountsTimer);
     this.#parent?.close();
     this.#folder?.close();
     for (const timer of this.#timers.values()) clearTimeout(timer);
@@ -71,6 +88,26 @@ export class NamesWatch {
 
   #watchFolder(): FSWatcher | undefined {
     return this.#watch(this.#options.folder, (name) => this.#onName(name));
+  }
+
+  #listInodes(): ReadonlyMap<string, string> {
+    const { folder } = this.#options;
+    try {
+      return new Map(readdirSync(folder).map((name) => [name, inodeOf(join(folder, name))]));
+    } catch (error) {
+      if (isSystemError(error)) return new Map();
+      throw error;
+    }
+  }
+
+  /** Names that came or went have been told by the folder. */
+  #lookAtMounts(): void {
+    this.#mountsTimer = undefined;
+    const before = this.#inodes;
+    this.#inodes = this.#listInodes();
+    for (const [name, inode] of this.#inodes) {
+      if (before.has(name) && before.get(name) !== inode) this.#options.onName(name);
+    }
   }
 
   /** Goes over to the folder that is there now, if it is another one. */

@@ -165,6 +165,10 @@ describe('repaired when broken by hand', () => {
     ['resolv.conf changed', () => 'echo nameserver 9.9.9.9 >> /etc/netns/one/resolv.conf'],
     ['managed namespace deleted', () => 'ip netns del man'],
     ['managed namespace unmounted', () => 'umount /run/netns/man'],
+    [
+      'managed namespace unmounted, and kept by a program',
+      () => 'nsenter --net=/run/netns/man sleep 60 >/dev/null 2>&1 & sleep 0.2; umount /run/netns/man',
+    ],
   ])('%s', (kind, script) => heals(kind, script()));
 
   test('the bridge deleted with its members there', async () => {
