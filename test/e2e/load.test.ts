@@ -168,7 +168,8 @@ function atRest(): void {
       await daemon.call('POST', `/containers/create?name=${name}`, { HostConfig: { NetworkMode: 'lab' } });
       await daemon.call('POST', `/containers/${name}/start`);
     }
-    await sleep(5_000);
+    // Past the first look at everything: the second finds warm code.
+    await sleep(35_000);
     const alone = await shareOver(60);
     await openMany(32, GET_EVENTS);
     const read = await shareOver(60);
