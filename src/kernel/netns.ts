@@ -133,6 +133,7 @@ export class Namespaces {
   /** The descriptor of the namespace that the thread was in at first. */
   readonly hostFd: number;
   readonly #initIdentity: NetnsIdentity | undefined;
+  #closed = false;
 
   constructor(options: NetnsOptions) {
     this.options = options;
@@ -142,9 +143,10 @@ export class Namespaces {
     this.#initIdentity = this.#identityOfInit();
   }
 
-  /** Closes the descriptor of the own namespace; nothing may be entered afterwards. */
+  /** Closes the descriptor of the own namespace; nothing may be entered afterwards. Harmless the second time. */
   close(): void {
-    closeSync(this.hostFd);
+    if (!this.#closed) closeSync(this.hostFd);
+    this.#closed = true;
   }
 
   #identify({ dev, ino }: { dev: number; ino: number }): NetnsIdentity {
