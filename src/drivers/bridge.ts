@@ -38,16 +38,21 @@ export function bridgeName({ network, options }: DriverNetwork): string {
 }
 
 /**
- * The bridge's MAC, fixed so that a new port does not change the gateway's: `02:42:` + the IPv4 gateway, or
- * `02:` + digits of the id. Undefined for a device that the client named and that may be somebody else's.
+ * The bridge's MAC, fixed so that a port that comes or goes does not change the gateway's: `02:42:` + the IPv4
+ * gateway, or `02:` + digits of the id. Left to itself a bridge takes the lowest of its ports, and when that one
+ * leaves, the other members send to an address that nobody has.
  */
-export function bridgeMac({ network, options }: DriverNetwork): string | undefined {
-  if (options.bridgeName !== undefined && !network.predefined) return undefined;
+function bridgeMac({ network }: DriverNetwork): string {
   const gateway = subnetOf(network, 'ipv4')?.gateway;
   if (gateway !== undefined) {
     return `02:42:${macFromBytes(addressToBytes(gateway))}`;
   }
   return ['02', ...(network.id.slice(0, 10).match(/../g) ?? [])].join(':');
+}
+
+/** A device of the client's naming may have been there before; then it is left as it is, its MAC too. */
+function mayBeForeign({ network, options }: DriverNetwork): boolean {
+  return options.bridgeName !== undefined && !network.predefined;
 }
 
 function isOnBridge(subnet: Subnet, options: BridgeOptions): boolean {
@@ -90,7 +95,7 @@ function bridgeLink(driverNetwork: DriverNetwork, ifname: string): Link {
     kind: 'bridge',
     alias: aliasOf(network.id),
     up: true,
-    mac: bridgeMac(driverNetwork) ?? '',
+    mac: bridgeMac(driverNetwork),
     mtu: options.mtu ?? DEFAULT_MTU,
     addrGenMode: network.enableIPv6 ? 'eui64' : 'none',
     master: '',
@@ -146,8 +151,8 @@ function endpointAddresses(network: Network, endpoint: Endpoint): InterfaceAddre
 /** The members' entries for the gateways: an answer that nobody has to ask for. */
 function gatewayNeighbours(driverNetwork: DriverNetwork, ifname: string): Neighbour[] {
   const { network, options } = driverNetwork;
+  if (!options.permanentNeighbours || mayBeForeign(driverNetwork)) return [];
   const mac = bridgeMac(driverNetwork);
-  if (!options.permanentNeighbours || mac === undefined) return [];
   return gatewayAddresses(network, options, ifname).map(({ prefix }) => ({
     ifname,
     address: prefix.address,

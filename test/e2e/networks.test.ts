@@ -61,6 +61,37 @@ describe('a bridge network', () => {
     await until('host ends are reaped', async () => (await hostEnds()).length === 0);
   });
 
+  test('keeps its MAC when members come and go, under a name of the client’s too', async () => {
+    const options = { 'com.docker.network.bridge.name': 'lab0' };
+    await createNetwork('lab', '10.53.0.0/24', { Options: options });
+    const mac = async () => (await linksOf()).find(({ ifname }) => ifname === 'lab0')?.address;
+    for (const name of ['red', 'blue']) {
+      await connect('lab', name);
+      expect(await ping(name, '10.53.0.1')).toBe(true);
+      expect(await mac()).toBe('02:42:0a:35:00:01');
+    }
+    await disconnect('lab', 'red');
+    expect(await mac()).toBe('02:42:0a:35:00:01');
+    expect(await ping('blue', '10.53.0.1')).toBe(true);
+    await disconnect('lab', 'blue');
+    await daemon.call('DELETE', '/networks/lab');
+  });
+
+  test('leaves a bridge that was there before as it is', async () => {
+    await ip(['link', 'add', 'theirs', 'address', '02:00:00:00:00:99', 'type', 'bridge']);
+    const options = { 'com.docker.network.bridge.name': 'theirs' };
+    await createNetwork('lab', '10.53.0.0/24', { Options: options });
+    await connect('lab', 'red');
+    expect(await ping('red', '10.53.0.1')).toBe(true);
+    await disconnect('lab', 'red');
+    await daemon.call('DELETE', '/networks/lab');
+    const [left] = (await linksOf()).filter(({ ifname }) => ifname === 'theirs');
+    expect(left).toMatchObject({ address: '02:00:00:00:00:99' });
+    expect(left?.ifalias).toBeUndefined();
+    expect((await addressesOf()).filter(({ ifname }) => ifname === 'theirs')).toEqual([]);
+    await ip(['link', 'del', 'theirs']);
+  });
+
   test('has eth0 and eth1 with one default route in a container on two networks', async () => {
     await createNetwork('front', '10.51.0.0/24');
     await createNetwork('back', '10.52.0.0/24', { Options: { 'com.docker.network.driver.mtu': '1400' } });
