@@ -62,7 +62,7 @@ describe('plan', () => {
       'ip link add br-aaaaaaaaaaaa address 02:42:0a:0a:00:01 mtu 1500 type bridge',
       `ip link set dev br-aaaaaaaaaaaa alias vethd:${'a'.repeat(64)} addrgenmode none up`,
       'sysctl -w net.ipv6.conf.br-aaaaaaaaaaaa.disable_ipv6=1',
-      'ip address add 10.10.0.1/24 brd 10.10.0.255 dev br-aaaaaaaaaaaa proto 118',
+      'ip address add 10.10.0.1/24 brd 10.10.0.255 dev br-aaaaaaaaaaaa',
     ]);
   });
 
@@ -151,7 +151,7 @@ describe('plan', () => {
       neighbours: [],
     }));
     expect(lines(both, flushed)).toEqual([
-      'ip -n web1 address add 10.10.0.2/24 brd 10.10.0.255 dev eth0 proto 118',
+      'ip -n web1 address add 10.10.0.2/24 brd 10.10.0.255 dev eth0',
       'ip -n web1 route replace 10.10.0.0/24 dev eth0 scope link src 10.10.0.2 proto kernel',
       'ip -n web1 route replace default via 10.10.0.1 dev eth0 proto 118',
       'ip -n web1 neighbour replace 10.10.0.1 lladdr 02:42:0a:0a:00:01 dev eth0 nud permanent proto 118',

@@ -63,11 +63,12 @@ function familyFlag(address: Address): string {
   return address.family === 'ipv6' ? '-6 ' : '';
 }
 
+/** Without the protocol that marks an address as ours: `ip` learned that word after Debian 12 (iproute2 6.1). */
 function addressWords({ ifname, prefix }: InterfaceAddress): string {
   const { address, length } = prefix;
-  if (address.family === 'ipv6') return `${formatPrefix(prefix)} dev ${ifname} nodad proto ${VETHD_PROTOCOL}`;
+  if (address.family === 'ipv6') return `${formatPrefix(prefix)} dev ${ifname} nodad`;
   const broadcast = length < 31 ? ` brd ${formatAddress(lastAddress(prefix))}` : '';
-  return `${formatPrefix(prefix)}${broadcast} dev ${ifname} proto ${VETHD_PROTOCOL}`;
+  return `${formatPrefix(prefix)}${broadcast} dev ${ifname}`;
 }
 
 function destinationWords({ destination }: Route): string {
@@ -142,6 +143,11 @@ function showFdb(operation: AddFdbEntry | RemoveFdbEntry): string[] {
   return [`bridge fdb replace ${mac} dev ${ifname} master static`];
 }
 
+/** sysctl(8) has dots between the folders, and a slash where a name (`lab.1`) has a dot. */
+function sysctlWords(key: string): string {
+  return key.replaceAll(/[./]/g, (sign) => (sign === '/' ? '.' : '/'));
+}
+
 /** The lines, in the order in which they would be typed. */
 export function show(operation: Operation, names: NetnsNames): string[] {
   const at = tools(operation.netns, names);
@@ -184,7 +190,7 @@ export function show(operation: Operation, names: NetnsNames): string[] {
     case 'removeFdbEntry':
       return showFdb(operation);
     case 'setSysctl':
-      return [at.sysctl(`-w net.${operation.sysctl.key.replaceAll('/', '.')}=${operation.sysctl.value}`)];
+      return [at.sysctl(`-w net.${sysctlWords(operation.sysctl.key)}=${operation.sysctl.value}`)];
     case 'changeElements':
       return formatElementChanges(operation.changes).map((line) => `nft '${line}'`);
     case 'dropConnections':
