@@ -7,7 +7,7 @@ import { bridgeName } from '../drivers/bridge.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from '../firewall/input.ts';
 import { renderMarking } from '../firewall/marking.ts';
 import { diffRulesets, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
-import { formatAddress } from '../model/address.ts';
+import { type Family, formatAddress } from '../model/address.ts';
 import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
 import { HOST } from '../model/netstate.ts';
 import type { BridgeOptions, Network } from '../model/network.ts';
@@ -168,6 +168,11 @@ function withMarking(operation: Operation): Operation {
   return { ...operation, text: `${operation.text}${renderMarking()}` };
 }
 
+function guarded({ ruleset, publications }: Known, families: readonly Family[]): Known {
+  const nothing = { networks: [], endpoints: [], gone: [] };
+  return { ruleset: patchRuleset(ruleset, { ...nothing, guardedForwarding: families }), publications };
+}
+
 /** The ruleset as it is known to be. */
 export class Firewall {
   readonly #markForwarded: boolean;
@@ -185,8 +190,20 @@ export class Firewall {
 
   /** What the rows of the scope ask for. Changes nothing here. */
   plan(store: StoreReader, scope: Scope): FirewallPlan {
-    const before = this.#applied;
-    const wanted = this.#wanted(store, scope, before);
+    return this.#towards(this.#wanted(store, scope, this.#applied), this.#applied);
+  }
+
+  /** The same plan with the forwarding of these families guarded: for what `plan` could not read in the rows yet. */
+  guarding({ wanted }: FirewallPlan, families: readonly Family[]): FirewallPlan {
+    return this.#towards(guarded(wanted, families), this.#applied);
+  }
+
+  /** What is left to do once no families but these are guarded. */
+  unguarding({ wanted }: FirewallPlan, families: readonly Family[]): readonly Operation[] {
+    return this.#towards(guarded(wanted, families), wanted).operations;
+  }
+
+  #towards(wanted: Known, before: Known | undefined): FirewallPlan {
     const operations = operationsFor(before, wanted);
     return { wanted, operations: this.#markForwarded ? operations.map(withMarking) : operations };
   }

@@ -2,13 +2,16 @@
 import { failpoint } from '../failpoint.ts';
 import type { Observation } from '../kernel/contract.ts';
 import { interfacesHearingRouters } from '../kernel/routers.ts';
-import type { Family } from '../model/address.ts';
-import type { Store, StoreReader } from '../store/contract.ts';
-import { FAMILIES, forwardingSetting, HEARING_SETTING, SHARED, SWITCH, WAS_OFF } from './forwarding.ts';
-
-function switchValue(observation: Observation, family: Family): string | undefined {
-  return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
-}
+import type { Store } from '../store/contract.ts';
+import {
+  forwardingSetting,
+  HEARING_SETTING,
+  isReleased,
+  releasedFamilies,
+  switchValue,
+  untouchedFamilies,
+  WAS_OFF,
+} from './forwarding.ts';
 
 function isIpv6Off({ key, value }: { readonly key: string; readonly value: string }): boolean {
   return key === forwardingSetting('ipv6') && value === WAS_OFF;
@@ -19,10 +22,7 @@ function isIpv6Off({ key, value }: { readonly key: string; readonly value: strin
  * because the host has heard of its routers.
  */
 export async function rememberForwarding(store: Store, observation: Observation): Promise<boolean> {
-  const fresh = FAMILIES.filter(
-    (family) => store.getSetting(forwardingSetting(family)) === undefined && store.hasForwardedMember(family),
-  );
-  const seen = fresh.flatMap((family) => {
+  const seen = untouchedFamilies(store).flatMap((family) => {
     const value = switchValue(observation, family);
     return value === undefined ? [] : [{ key: forwardingSetting(family), value }];
   });
@@ -36,17 +36,12 @@ export async function rememberForwarding(store: Store, observation: Observation)
   return hearing.length > 0;
 }
 
-function isDone(store: StoreReader, family: Family): boolean {
-  const before = store.getSetting(forwardingSetting(family));
-  return before !== undefined && before !== SHARED && !store.hasForwardedMember(family);
-}
-
 /** Forgets what a switch was once it is that again and nobody needs it. True when there was something to forget. */
 export async function forgetForwarding(store: Store): Promise<boolean> {
-  const done = FAMILIES.filter((family) => isDone(store, family));
+  const done = releasedFamilies(store);
   if (done.length === 0) return false;
   await store.write((writer) => {
-    for (const family of done.filter((one) => isDone(writer, one))) {
+    for (const family of done.filter((one) => isReleased(writer, one))) {
       writer.setSetting(forwardingSetting(family), undefined);
       if (family === 'ipv6') writer.setSetting(HEARING_SETTING, undefined);
     }

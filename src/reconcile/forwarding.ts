@@ -2,6 +2,7 @@
  * The host's switch for forwarding, per family: on while a network needs it, and as it was before when none does.
  * What it was is kept in the store, so that a restart does not take our own setting for the host's.
  */
+import type { Observation } from '../kernel/contract.ts';
 import type { Family } from '../model/address.ts';
 import type { Sysctl } from '../model/netstate.ts';
 import type { StoreReader } from '../store/contract.ts';
@@ -21,6 +22,24 @@ export const SHARED = 'shared';
 /** Under which key the store keeps what a switch was. */
 export function forwardingSetting(family: Family): string {
   return `forwarding.${family}`;
+}
+
+/** Families whose switch is to be touched for the first time. */
+export function untouchedFamilies(store: StoreReader): Family[] {
+  return FAMILIES.filter(
+    (family) => store.getSetting(forwardingSetting(family)) === undefined && store.hasForwardedMember(family),
+  );
+}
+
+/** Whether a switch goes back to what it was: nobody needs it, and nobody else came to rely on it. */
+export function isReleased(store: StoreReader, family: Family): boolean {
+  const before = store.getSetting(forwardingSetting(family));
+  return before !== undefined && before !== SHARED && !store.hasForwardedMember(family);
+}
+
+/** Families whose switch goes back to what it was. */
+export function releasedFamilies(store: StoreReader): Family[] {
+  return FAMILIES.filter((family) => isReleased(store, family));
 }
 
 /** Families whose forwarding was off before us: between interfaces that are not ours it stays off. */
@@ -63,4 +82,9 @@ export function forwardingSysctls(store: StoreReader): Sysctl[] {
     if (before === undefined) return [];
     return [{ key: SWITCH[family], value: before }, ...hearing(store, family, '1')];
   });
+}
+
+/** What the host's switch of a family was seen to be; undefined when nobody looked. */
+export function switchValue(observation: Observation, family: Family): string | undefined {
+  return observation.host.sysctls.find(({ key }) => key === SWITCH[family])?.value;
 }

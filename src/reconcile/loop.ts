@@ -8,7 +8,6 @@ import { failpoint } from '../failpoint.ts';
 import type { Kernel, Observation } from '../kernel/contract.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { NetnsKey } from '../model/netstate.ts';
-import type { Operation } from '../model/operation.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
 import { type Applied, apply, type Failures } from './apply.ts';
 import { RepairBudget } from './budget.ts';
@@ -18,6 +17,7 @@ import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
+import { gatherWanted, preview, type Wanted } from './preview.ts';
 import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
 import { type NetnsNames, show } from './show.ts';
 
@@ -85,13 +85,6 @@ export interface ReconcilerOptions {
   readonly repairsPerMinute?: number;
   /** Whether what is forwarded for members is marked for other programs' firewalls; not unless told. */
   readonly markForwarded?: boolean;
-}
-
-/** What rows ask of the kernel. */
-export interface Wanted {
-  readonly desired: Desired;
-  /** What has to be done to the ruleset. */
-  readonly firewall: readonly Operation[];
 }
 
 /** Makes the kernel equal to the store. */
@@ -218,14 +211,13 @@ class Loop implements Reconciler {
   }
 
   gather(store: StoreReader, scope: Scope): Wanted {
-    const firewall = this.#firewall.plan(store, scope).operations;
-    return { desired: gatherDesired(store, this.#options.drivers, scope), firewall };
+    return gatherWanted({ drivers: this.#options.drivers, firewall: this.#firewall }, store, scope);
   }
 
-  async preview({ desired, firewall }: Wanted): Promise<readonly string[]> {
-    const observation = await this.#options.kernel.observe(observeRequest(desired));
-    const names = netnsNames(desired);
-    return plan(desired, observation, firewall).operations.flatMap((operation) => show(operation, names));
+  async preview(wanted: Wanted): Promise<readonly string[]> {
+    const observation = await this.#options.kernel.observe(observeRequest(wanted.desired));
+    const names = netnsNames(wanted.desired);
+    return preview(wanted, observation, this.#firewall).flatMap((operation) => show(operation, names));
   }
 
   onPass(listener: PassListener): void {
