@@ -1,9 +1,9 @@
 /** `POST /containers/{id}/rename`. */
 import { VethdError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
-import type { Container } from '../model/container.ts';
+import type { Container, NetnsIdentity } from '../model/container.ts';
 import { checkContainerName } from '../model/names.ts';
-import { EMPTY_SCOPE, EVERYTHING } from '../reconcile/scope.ts';
+import { EMPTY_SCOPE, EVERYTHING, type Scope } from '../reconcile/scope.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { type Change, carryOut } from './carry-out.ts';
 import type { EngineContext } from './context.ts';
@@ -33,23 +33,27 @@ function checkFree(reader: StoreReader, container: Container, name: string): voi
   );
 }
 
-/**
- * Binds a running namespace of ours at its new name too, before the rows say so: at every moment the name in the rows
- * leads to it, and whatever name a crash leaves over is unbound by the next look at everything. False where there is
- * nothing to bind.
- */
-async function bindNewName(
+/** A running namespace of ours that has another name than it is to have. */
+interface Renamed {
+  readonly ref: { readonly kind: 'name'; readonly name: string };
+  readonly identity: NetnsIdentity;
+}
+
+async function netnsToRename(
   context: EngineContext,
   { source, state }: Container,
   name: string,
-): Promise<boolean> {
-  if (source.kind !== 'managed' || state !== 'running' || source.netnsName === name) return false;
+): Promise<Renamed | undefined> {
+  if (source.kind !== 'managed' || state !== 'running' || source.netnsName === name) return undefined;
   const ref = { kind: 'name', name: source.netnsName } as const;
   const probe = await context.kernel.probeNetns(ref);
-  if (probe.status !== 'present') return false;
-  await context.kernel.bindNetns(ref, probe.identity, name);
-  failpoint('rename.bound');
-  return true;
+  return probe.status === 'present' ? { ref, identity: probe.identity } : undefined;
+}
+
+/** What a person would type: a namespace may have two names, and then one. */
+function linesFor({ ref }: Renamed, name: string): string[] {
+  const [old, wanted] = [`/run/netns/${ref.name}`, `/run/netns/${name}`];
+  return [`touch ${wanted}`, `mount --bind ${old} ${wanted}`, `ip netns delete ${ref.name}`];
 }
 
 /** Gives the container another name, and its namespace where that is ours; conflict when it is taken. */
@@ -66,23 +70,31 @@ export async function renameContainer(
   checkFree(context.store, found.container, name);
   const { source } = found.container;
   if (!('netnsName' in source) || source.netnsName !== name) await checkForeignName(context, name);
-  const isBound = !mode.dryRun && (await bindNewName(context, found.container, name));
-  try {
-    return await carryOut(context, mode, (writer): Change<void> => {
+  const netns = await netnsToRename(context, found.container, name);
+  const rename = (scope: Scope) =>
+    carryOut(context, mode, (writer): Change<void> => {
       const before = adopt(writer, found);
       checkFree(writer, before, name);
       const container = renamed(before, name);
       writer.updateContainer(container);
       return {
         result: undefined,
-        scope: isBound ? EVERYTHING : EMPTY_SCOPE,
+        scope,
         concerns: [before.id],
         undo: (undoer) => undoer.updateContainer(before),
         events: [containerEvent(container, 'rename', { oldName: `/${before.name}` })],
       };
     });
+  if (netns === undefined) return rename(EMPTY_SCOPE);
+  if (mode.dryRun) return { ...(await rename(EMPTY_SCOPE)), commands: linesFor(netns, name) };
+  // Bound at its new name before the rows say so: at every moment the name in the rows leads to it, and whatever name
+  // a crash leaves over is unbound by the next look at everything.
+  await context.kernel.bindNetns(netns.ref, netns.identity, name);
+  failpoint('rename.bound');
+  try {
+    return await rename(EVERYTHING);
   } catch (error) {
-    if (isBound) await context.reconciler.reconcile(EVERYTHING);
+    await context.reconciler.reconcile(EVERYTHING);
     throw error;
   }
 }
