@@ -257,10 +257,22 @@ describe('errors', () => {
     [['network', 'nosuch'], 1],
     [['nosuch'], 1],
     [['network', 'ls', '--help'], 0],
+    [['network'], 0],
+    [[], 0],
+    [['--version'], 0],
   ])('vethctl %j exits %i', async (args, status) => {
     expect((await vethctl(...args)).status).toBe(status);
     expect(sent).toEqual([]);
   });
+});
+
+test('an error that is about words names the help of its command', async () => {
+  const { err } = await vethctl('network', 'create');
+  expect(err).toBe("error: missing required argument 'network'\nSee 'vethctl network create --help'.\n");
+});
+
+test('--version', async () => {
+  expect((await vethctl('--version')).out).toMatch(/^vethctl \d+\.\d+\.\d+\n$/);
 });
 
 describe('network prune', () => {

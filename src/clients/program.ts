@@ -3,6 +3,7 @@
  * that cannot be read. It uses the API only; `ns exec` alone runs a program of the host besides. A new group of
  * commands is a file in commands/ and a line in `buildProgram`.
  */
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_SOCKET } from './client.ts';
 import { addCompletion } from './commands/completion.ts';
@@ -13,6 +14,7 @@ import { spellSwitches } from './commands/network-create.ts';
 import { addNsCommands } from './commands/ns.ts';
 import { addVethdCommands } from './commands/vethd.ts';
 import { errorLine, type Io, type Shell } from './shell.ts';
+import { parseJson } from './wire.ts';
 
 /** Exit code of flags that cannot be read, as docker's. */
 const USAGE = 125;
@@ -33,14 +35,26 @@ export function buildProgram(shell: Shell): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: shell.io.out, writeErr: shell.io.err })
-    .showHelpAfterError("See 'vethctl --help', or --help after any command.");
+    .version(`vethctl ${version()}`, '-v, --version', 'print the version');
   addNetworkCommands(program, shell);
   addNsCommands(program, shell);
   addVethdCommands(program, shell);
   addDoctor(program, shell);
   addEventsCommand(program, shell);
   addCompletion(program, shell);
+  pointToHelp(program, 'vethctl');
   return program;
+}
+
+/** After an error each command names its own help. */
+function pointToHelp(command: Command, typed: string): void {
+  command.showHelpAfterError(`See '${typed} --help'.`);
+  for (const each of command.commands) pointToHelp(each, `${typed} ${each.name()}`);
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return parseJson<{ readonly version: string }>(manifest).version;
 }
 
 /** Runs one command line (without the program's own name) and gives its exit code. */
@@ -67,7 +81,8 @@ export async function runVethctl(args: readonly string[], io: Io): Promise<numbe
   return status;
 }
 
-/** Commander has printed what is wrong, or the help that was asked for. */
+/** Commander has printed what is wrong, or the help that was asked for; a command without more words is no fault. */
 function usageStatus(error: CommanderError): number {
+  if (error.code === 'commander.help') return 0;
   return FLAG_FAULTS.has(error.code) ? USAGE : error.exitCode;
 }

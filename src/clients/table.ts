@@ -45,11 +45,30 @@ export function formatLabels(labels: Readonly<Record<string, string>> | null): s
     .join(',');
 }
 
-const NAME_ORDER = new Intl.Collator('en', { numeric: true });
+function isNumber(chunk: string): boolean {
+  return /^\d/.test(chunk);
+}
 
-/** Order of names for people: web2 before web10. */
+/** Numbers by their value, the one with fewer leading zeros first. */
+function compareChunks(a: string, b: string): number {
+  if (a === b) return 0;
+  const both = isNumber(a) && isNumber(b);
+  const [left, right] = both ? [BigInt(a), BigInt(b)] : [a, b];
+  if (left === right) return a.length - b.length;
+  return left < right ? -1 : 1;
+}
+
+/**
+ * Docker's order of names: web2 before web10, digits before the rest, capitals first. By hand, for Intl.Collator needs 20 ms to be made,
+ * as long as all the rest of a list.
+ */
 export function compareNames(a: string, b: string): number {
-  return NAME_ORDER.compare(a, b);
+  const [left, right] = [a, b].map((name) => name.match(/\d+|\D+/g) ?? []);
+  for (const [index, chunk] of (left ?? []).entries()) {
+    const order = compareChunks(chunk, right?.[index] ?? '');
+    if (order !== 0) return order;
+  }
+  return compareChunks(a, b);
 }
 
 /** A number and its noun: `1 packet`, `2 packets`. */
