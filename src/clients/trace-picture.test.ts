@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { formatTrace } from './trace-picture.ts';
 import type { TraceAnswer, TraceEndAnswer } from './wire.ts';
 
-function end(ifname: string, ifindex: number, addresses: string[]): TraceEndAnswer {
+function end(ifname: string, ifindex: number, addresses: string[], peerIfindex = 0): TraceEndAnswer {
   const Counters = {
     RxBytes: 84,
     RxPackets: 1,
@@ -16,6 +16,7 @@ function end(ifname: string, ifindex: number, addresses: string[]): TraceEndAnsw
   return {
     Ifname: ifname,
     Ifindex: ifindex,
+    PeerIfindex: peerIfindex,
     Mac: '02:42:0a:09:00:02',
     Mtu: 1500,
     Up: true,
@@ -26,8 +27,8 @@ function end(ifname: string, ifindex: number, addresses: string[]): TraceEndAnsw
 }
 
 const OURS: TraceAnswer = {
-  Host: end('veth0123456', 7, []),
-  Peer: end('eth0', 2, ['10.9.0.2/24']),
+  Host: end('veth0123456', 7, [], 2),
+  Peer: end('eth0', 2, ['10.9.0.2/24'], 7),
   Ours: true,
   Netns: 'web',
   Container: { Id: 'a'.repeat(64), Name: 'web' },
@@ -60,4 +61,25 @@ test('a pair of somebody else, whose peer cannot be seen', () => {
   const text = formatTrace(foreign);
   expect(text).toContain('a pair that vethd did not make; its other end is in netnsid 3');
   expect(text).toContain('not to be seen from here');
+});
+
+test('a pair of somebody else, both ends on the host', () => {
+  const foreign: TraceAnswer = {
+    Host: end('v0', 7, [], 8),
+    Peer: end('v1', 8, [], 7),
+    Ours: false,
+    Netns: 'host',
+  };
+  const [first, , titles, interfaces] = formatTrace(foreign).split('\n');
+  expect(first).toBe('a pair that vethd did not make; both its ends are on the host');
+  expect(titles).toMatch(/^ +on the host +on the host$/);
+  expect(interfaces).toMatch(/v1@if7 +<-------> {2}v0@if8$/);
+});
+
+test('an end inside whose other end is not on the host', () => {
+  const foreign: TraceAnswer = { Host: null, Peer: end('v1', 8, [], 7), Ours: false, Netns: 'web' };
+  const [first, , titles, interfaces] = formatTrace(foreign).split('\n');
+  expect(first).toBe("a pair that vethd did not make, from web to another namespace than the host's");
+  expect(titles).toMatch(/^ +inside web +not on the host$/);
+  expect(interfaces).toMatch(/v1@if7 +<-------> {2}not to be seen from here$/);
 });

@@ -6,8 +6,8 @@ const WIRE = '<------->';
 
 /** The picture; ends with a newline. */
 export function formatTrace(trace: TraceAnswer): string {
-  const inside = column(trace.Peer, trace.Host, `inside ${trace.Netns}`);
-  const host = column(trace.Host, trace.Peer, 'on the host');
+  const inside = column(trace.Peer, placeOf(trace.Netns));
+  const host = column(trace.Host, trace.Host ? 'on the host' : 'not on the host');
   const width = Math.max(...inside.map((cell) => cell.length));
   const lines = LABELS.map((label, row) => {
     const between = label === 'interface' ? WIRE : ' '.repeat(WIRE.length);
@@ -20,17 +20,17 @@ export function formatTrace(trace: TraceAnswer): string {
 
 const LABELS = ['', 'interface', 'ifindex', 'MAC', 'addresses', 'state', 'received', 'sent', 'lost'];
 
+function placeOf(netns: string): string {
+  return netns === 'host' ? 'on the host' : `inside ${netns}`;
+}
+
 /** The rows of one end, in the order of LABELS. */
-function column(
-  end: TraceEndAnswer | null | undefined,
-  other: TraceEndAnswer | null | undefined,
-  title: string,
-): string[] {
+function column(end: TraceEndAnswer | null | undefined, title: string): string[] {
   if (!end) return [title, 'not to be seen from here', ...LABELS.slice(2).map(() => '')];
   const { Counters: counters } = end;
   return [
     title,
-    other ? `${end.Ifname}@if${other.Ifindex}` : end.Ifname,
+    end.PeerIfindex > 0 ? `${end.Ifname}@if${end.PeerIfindex}` : end.Ifname,
     String(end.Ifindex),
     end.Mac,
     end.Addresses.length === 0 ? 'none' : end.Addresses.join(', '),
@@ -52,12 +52,17 @@ function bridgeText(trace: TraceAnswer): string {
 }
 
 function whose(trace: TraceAnswer): string {
-  if (!trace.Ours)
-    return `a pair that vethd did not make; its other end is in ${trace.Netns || 'no known namespace'}`;
+  if (!trace.Ours) return `a pair that vethd did not make${otherEnd(trace)}`;
   const container = trace.Container ? named('container', trace.Container) : `namespace ${trace.Netns}`;
   const network = trace.Network ? ` on ${named('network', trace.Network)}` : '';
   const endpoint = trace.EndpointId ? `, endpoint ${shortId(trace.EndpointId)}` : '';
   return `${container}${network}${endpoint}`;
+}
+
+function otherEnd({ Host, Netns, Container: container }: TraceAnswer): string {
+  if (!Host) return `, from ${Netns} to another namespace than the host's`;
+  if (Netns === 'host') return '; both its ends are on the host';
+  return `; its other end is in ${container ? named('container', container) : Netns}`;
 }
 
 function named(noun: string, of: { readonly Id: string; readonly Name: string }): string {

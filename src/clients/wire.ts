@@ -109,6 +109,8 @@ export interface CountersAnswer {
 export interface TraceEndAnswer {
   readonly Ifname: string;
   readonly Ifindex: number;
+  /** Of the other end, in its own namespace; 0 when the kernel does not tell. */
+  readonly PeerIfindex: number;
   readonly Mac: string;
   readonly Mtu: number;
   readonly Up: boolean;

@@ -64,6 +64,8 @@ export interface ContainerView {
 export interface TraceEnd {
   readonly ifname: string;
   readonly ifindex: number;
+  /** The other end's, in its own namespace; 0 if the kernel does not tell. */
+  readonly peerIfindex: number;
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
@@ -75,13 +77,13 @@ export interface TraceEnd {
 
 /** The answer to "which vethXXXX@ifN belongs to whose eth0?", as far as the kernel tells. */
 export interface Trace {
-  /** The end in the host's namespace. */
+  /** The end in the host's namespace; undefined when both ends are elsewhere. */
   readonly host: TraceEnd | undefined;
-  /** The end in the container's namespace. */
+  /** The end in the container's namespace; undefined where nobody can look. */
   readonly peer: TraceEnd | undefined;
   /** Whether vethd made the pair. */
   readonly ours: boolean;
-  /** The peer's namespace: a name under /run/netns, `pid:N`, a path, or `netnsid N`. */
+  /** The peer's namespace: a name under /run/netns, `pid:N`, a path, `host`, or `netnsid N`. */
   readonly netns: string;
   readonly container: { readonly id: string; readonly name: string } | undefined;
   readonly network: { readonly id: string; readonly name: string } | undefined;

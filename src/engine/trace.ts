@@ -5,6 +5,7 @@
 import { VethdError } from '../errors.ts';
 import type { NetnsQuery, NetnsRef, Observation } from '../kernel/contract.ts';
 import { formatPrefix } from '../model/address.ts';
+import type { Container } from '../model/container.ts';
 import type { ObservedLink, ObservedState } from '../model/netstate.ts';
 import { netnsRefOf } from '../reconcile/desired.ts';
 import { objectOf } from '../reconcile/kinds/link.ts';
@@ -34,33 +35,23 @@ function labelOf(ref: NetnsRef): string {
   }
 }
 
-/** Every namespace that somebody could mean: those of containers, and all names under /run/netns. */
-async function placesOf(context: EngineContext): Promise<Place[]> {
+/** Every namespace that somebody could mean: those of containers, all names under /run/netns, and those asked for. */
+async function placesOf(context: EngineContext, asked: readonly NetnsRef[]): Promise<Place[]> {
   const { store, kernel } = context;
-  const refs = new Map<string, NetnsRef>();
-  for (const container of store.listContainers()) {
-    const ref = netnsRefOf(container);
-    if (ref !== undefined) refs.set(labelOf(ref), ref);
-  }
-  for (const name of await kernel.listNetnsNames()) refs.set(name, { kind: 'name', name });
+  const known = store.listContainers().flatMap((container) => netnsRefOf(container) ?? []);
+  const named = (await kernel.listNetnsNames()).map((name): NetnsRef => ({ kind: 'name', name }));
+  const refs = new Map([...asked, ...known, ...named].map((ref) => [labelOf(ref), ref]));
   return Promise.all(
     [...refs].map(async ([label, ref]) => ({ key: label, label, ref, nsid: await kernel.nsidOf(ref) })),
   );
 }
 
-function endOf(link: ObservedLink, state: ObservedState): TraceEnd {
-  const { ifname, ifindex, mac, mtu, up, operstate, counters } = link;
-  const addresses = state.addresses.filter((address) => address.ifname === ifname);
-  return {
-    ifname,
-    ifindex,
-    mac,
-    mtu,
-    up,
-    operstate,
-    addresses: addresses.map(({ prefix }) => formatPrefix(prefix)),
-    counters,
-  };
+function endOf({ link, state }: End): TraceEnd {
+  const { ifname, ifindex, peerIndex: peerIfindex, mac, mtu, up, operstate, counters } = link;
+  const addresses = state.addresses
+    .filter((address) => address.ifname === ifname)
+    .map(({ prefix }) => formatPrefix(prefix));
+  return { ifname, ifindex, peerIfindex, mac, mtu, up, operstate, addresses, counters };
 }
 
 interface World {
@@ -68,30 +59,46 @@ interface World {
   readonly places: readonly Place[];
 }
 
-async function look(context: EngineContext): Promise<World> {
-  const places = await placesOf(context);
+async function look(context: EngineContext, asked: readonly NetnsRef[] = []): Promise<World> {
+  const places = await placesOf(context, asked);
   const netns = places.map(({ key, ref }): NetnsQuery => ({ key, ref, sysctls: [] }));
   const request = { host: 'all' as const, hostSysctls: [], netns, scanNames: false };
   return { observation: await context.kernel.observe(request), places };
 }
 
-interface Inside {
-  readonly place: Place;
-  readonly state: ObservedState;
+/** An end of a pair, among what its namespace holds. */
+interface End {
   readonly link: ObservedLink;
+  readonly state: ObservedState;
+  readonly label: string;
 }
 
-/** The end inside: in the namespace of that number, the link of that index that points back. */
-function peerOf(world: World, host: ObservedLink): Inside | undefined {
-  for (const place of world.places) {
-    const found = world.observation.netns.get(place.key);
-    if (found?.status !== 'present' || place.nsid < 0 || place.nsid !== host.peerNetnsid) continue;
-    const link = found.state.links.find(
-      ({ ifindex, peerIndex }) => ifindex === host.peerIndex && peerIndex === host.ifindex,
-    );
-    if (link !== undefined) return { place, state: found.state, link };
-  }
-  return undefined;
+function isPair(one: ObservedLink, other: ObservedLink): boolean {
+  return other.ifindex === one.peerIndex && other.peerIndex === one.ifindex;
+}
+
+function endsIn({ observation }: World, place: Place): End[] {
+  const found = observation.netns.get(place.key);
+  if (found?.status !== 'present') return [];
+  const { state } = found;
+  return state.links
+    .filter(({ kind }) => kind === 'veth')
+    .map((link) => ({ link, state, label: place.label }));
+}
+
+function hostEnds({ observation: { host } }: World): End[] {
+  return host.links
+    .filter(({ kind }) => kind === 'veth')
+    .map((link) => ({ link, state: host, label: 'host' }));
+}
+
+/** The other end of a host's: in the namespace of that number, the link of that index that points back. */
+function peerOf(world: World, host: ObservedLink): End | undefined {
+  const ends =
+    host.peerNetnsid < 0
+      ? hostEnds(world)
+      : world.places.filter(({ nsid }) => nsid === host.peerNetnsid).flatMap((place) => endsIn(world, place));
+  return ends.find(({ link }) => isPair(host, link));
 }
 
 function bridgeOf(host: ObservedLink, state: ObservedState): Trace['bridge'] {
@@ -100,56 +107,82 @@ function bridgeOf(host: ObservedLink, state: ObservedState): Trace['bridge'] {
   return { ifname: master.ifname, portState: host.port?.state ?? 'unknown' };
 }
 
+function ownerOf(context: EngineContext, label: string | undefined): Container | undefined {
+  return context.store.listContainers().find((container) => {
+    const ref = netnsRefOf(container);
+    return ref !== undefined && labelOf(ref) === label;
+  });
+}
+
+function named(of: { readonly id: string; readonly name: string } | undefined): Trace['container'] {
+  return of && { id: of.id, name: of.name };
+}
+
 function traceOf(context: EngineContext, world: World, host: ObservedLink): Trace {
   const { store } = context;
-  const inside = peerOf(world, host);
+  const peer = peerOf(world, host);
   const endpoint = store.getEndpoint(objectOf(host.alias));
-  const network = endpoint && store.getNetwork(endpoint.networkId);
-  const owner = endpoint
-    ? store.getContainer(endpoint.containerId)
-    : inside && store.listContainers().find((one) => labelOfContainer(one) === inside.place.label);
+  const owner = endpoint ? store.getContainer(endpoint.containerId) : ownerOf(context, peer?.label);
   return {
-    host: endOf(host, world.observation.host),
-    peer: inside && endOf(inside.link, inside.state),
+    host: endOf({ link: host, state: world.observation.host, label: 'host' }),
+    peer: peer && endOf(peer),
     ours: endpoint !== undefined,
-    netns: inside?.place.label ?? (host.peerNetnsid >= 0 ? `netnsid ${host.peerNetnsid}` : 'host'),
-    container: owner && { id: owner.id, name: owner.name },
-    network: network && { id: network.id, name: network.name },
+    netns: peer?.label ?? `netnsid ${host.peerNetnsid}`,
+    container: named(owner),
+    network: named(endpoint && store.getNetwork(endpoint.networkId)),
     endpointId: endpoint?.id,
     bridge: bridgeOf(host, world.observation.host),
   };
 }
 
-function labelOfContainer(container: Parameters<typeof netnsRefOf>[0]): string | undefined {
-  const ref = netnsRefOf(container);
-  return ref && labelOf(ref);
+/** An end whose other end is not on the host: neither can be of vethd's making. */
+function traceElsewhere(context: EngineContext, end: End): Trace {
+  return {
+    host: undefined,
+    peer: endOf(end),
+    ours: false,
+    netns: end.label,
+    container: named(ownerOf(context, end.label)),
+    network: undefined,
+    endpointId: undefined,
+    bridge: undefined,
+  };
 }
 
-/** What the term selects: all pairs of a namespace, one interface of it, or one interface of the host. */
+/** What the term selects: all pairs of a namespace, or one interface of it. */
 async function selection(
   context: EngineContext,
   term: string,
-): Promise<{ readonly label: string; readonly ifname: string | undefined } | undefined> {
+): Promise<{ readonly ref: NetnsRef; readonly ifname: string | undefined } | undefined> {
   const slash = term.startsWith('/') ? -1 : term.indexOf('/');
-  const name = slash < 0 ? term : term.slice(0, slash);
-  const { container } = await findContainer(context, name);
-  const label = labelOfContainer(container);
-  return label === undefined ? undefined : { label, ifname: slash < 0 ? undefined : term.slice(slash + 1) };
+  const { container } = await findContainer(context, slash < 0 ? term : term.slice(0, slash));
+  const ref = netnsRefOf(container);
+  return ref && { ref, ifname: slash < 0 ? undefined : term.slice(slash + 1) };
 }
 
-function traceNamespace(
+async function traceNamespace(
   context: EngineContext,
-  world: World,
-  label: string,
-  ifname: string | undefined,
-): Trace[] {
-  return world.observation.host.links
-    .filter(({ kind, peerIndex }) => kind === 'veth' && peerIndex > 0)
-    .filter((host) => {
-      const inside = peerOf(world, host);
-      return inside?.place.label === label && (ifname === undefined || inside.link.ifname === ifname);
-    })
-    .map((host) => traceOf(context, world, host));
+  { ref, ifname }: { readonly ref: NetnsRef; readonly ifname: string | undefined },
+): Promise<Trace[]> {
+  const world = await look(context, [ref]);
+  const label = labelOf(ref);
+  const hosts = hostEnds(world).map(({ link }) => ({ link, peer: peerOf(world, link) }));
+  return world.places
+    .filter((place) => place.label === label)
+    .flatMap((place) => endsIn(world, place))
+    .filter(({ link }) => ifname === undefined || link.ifname === ifname)
+    .map((end) => {
+      const host = hosts.find(({ peer }) => peer?.label === label && peer.link.ifindex === end.link.ifindex);
+      return host === undefined ? traceElsewhere(context, end) : traceOf(context, world, host.link);
+    });
+}
+
+/** The pair of a host's end. A namespace without a name is looked for among those of processes. */
+async function traceHostEnd(context: EngineContext, world: World, host: ObservedLink): Promise<Trace> {
+  const found = traceOf(context, world, host);
+  const pid = found.peer === undefined ? await context.kernel.findProcess(host.peerNetnsid) : undefined;
+  if (pid === undefined) return found;
+  return traceOf(context, await look(context, [{ kind: 'pid', pid, startTime: undefined }]), host);
 }
 
 /** The pairs that the term means; notFound when it names neither an interface of the host nor a container. */
@@ -165,7 +198,7 @@ export async function trace(context: EngineContext, term: string): Promise<Trace
       `${ifname} is no end of a veth pair but ${host.kind || 'a plain device'}`,
     );
   }
-  if (host !== undefined) return [traceOf(context, world, host)];
+  if (host !== undefined) return [await traceHostEnd(context, world, host)];
   const selected = await selection(context, term).catch((error: unknown) => {
     const unknown = error instanceof VethdError && error.kind === 'notFound';
     throw unknown
@@ -174,5 +207,5 @@ export async function trace(context: EngineContext, term: string): Promise<Trace
         })
       : error;
   });
-  return selected === undefined ? [] : traceNamespace(context, world, selected.label, selected.ifname);
+  return selected === undefined ? [] : traceNamespace(context, selected);
 }

@@ -128,14 +128,6 @@ export type KernelChange =
   /** Events were lost: look at everything. */
   | { readonly kind: 'resync' };
 
-/** Both ends of a veth pair, as far as the kernel tells; for `vethctl trace`. */
-export interface TracedLink {
-  readonly ifname: string;
-  readonly ifindex: number;
-  readonly peerIndex: number;
-  readonly peerNetnsid: number;
-}
-
 /** A route of the host's main table to what is directly reached by a device. */
 export interface OnLinkRoute {
   readonly destination: Prefix;
@@ -203,6 +195,8 @@ export interface Kernel {
   bindNetns(ref: NetnsRef, identity: NetnsIdentity, name: string): Promise<void>;
   /** The kernel's number (nsid) of that namespace in the host's, given one if it has none; -1 if impossible. */
   nsidOf(ref: NetnsRef): Promise<number>;
+  /** The first process that is in the namespace with that nsid; undefined when none is. */
+  findProcess(nsid: number): Promise<number | undefined>;
   /** Where the host's on-link routes of both families lead (unicast, main table). */
   listOnLinkPrefixes(): Promise<readonly Prefix[]>;
   /** Those of the host's on-link routes that have addresses in common with one of the prefixes. */

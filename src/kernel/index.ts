@@ -158,6 +158,7 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     listNetnsNames: () => thread.call('listNetnsNames'),
     bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
     nsidOf: (ref) => thread.call('nsidOf', ref),
+    findProcess: (nsid) => thread.call('findProcess', nsid),
     listOnLinkPrefixes: () => thread.call('listOnLinkPrefixes'),
     findOnLinkRoutes: (prefixes) => thread.call('findOnLinkRoutes', prefixes),
     observe: (request) => thread.call('observe', request),

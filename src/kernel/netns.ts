@@ -140,7 +140,7 @@ export class Namespaces {
     this.bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     this.hostFd = openSync('/proc/thread-self/ns/net', O_RDONLY);
     this.hostIdentity = this.#identify(fstatSync(this.hostFd));
-    this.#initIdentity = this.#identityOfInit();
+    this.#initIdentity = this.#identityOfProcess(1);
   }
 
   /** Closes the descriptor of the own namespace; nothing may be entered afterwards. Harmless the second time. */
@@ -153,10 +153,10 @@ export class Namespaces {
     return { bootId: this.bootId, inode: `${dev}:${ino}` };
   }
 
-  /** Undefined where we may not look, which needs the same right as entering. */
-  #identityOfInit(): NetnsIdentity | undefined {
+  /** Undefined when it has ended, and where we may not look, which needs the same right as entering. */
+  #identityOfProcess(pid: number): NetnsIdentity | undefined {
     try {
-      return this.#identify(statSync('/proc/1/ns/net'));
+      return this.#identify(statSync(`/proc/${pid}/ns/net`));
     } catch (error) {
       if (isSystemError(error)) return undefined;
       throw error;
@@ -208,6 +208,17 @@ export class Namespaces {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** One process of each namespace that some process is in. */
+  listProcesses(): number[] {
+    const found = new Map<string, number>();
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    for (const pid of pids.map(Number).sort((a, b) => a - b)) {
+      const inode = this.#identityOfProcess(pid)?.inode;
+      if (inode !== undefined && !found.has(inode)) found.set(inode, pid);
+    }
+    return [...found.values()];
   }
 
   /**

@@ -13,6 +13,7 @@ export interface ThreadCalls
     | 'listNetnsNames'
     | 'bindNetns'
     | 'nsidOf'
+    | 'findProcess'
     | 'listOnLinkPrefixes'
     | 'findOnLinkRoutes'
     | 'observe'

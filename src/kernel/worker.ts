@@ -9,6 +9,7 @@ import { VethdError } from '../errors.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
+import type { NetlinkRequest } from './codec/message.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import { dropConntrack } from './conntrack.ts';
 import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
@@ -86,6 +87,8 @@ class KernelThread {
         return this.#bind(...call.args);
       case 'nsidOf':
         return this.#nsidOf(...call.args);
+      case 'findProcess':
+        return this.#findProcess(...call.args);
       case 'listOnLinkPrefixes':
         return listOnLinkPrefixes(this.#host);
       case 'findOnLinkRoutes':
@@ -139,17 +142,32 @@ class KernelThread {
   }
 
   #nsidOf(ref: NetnsRef): number {
+    return this.#askNsid(ref, (fd) => [encodeAssignNsid(fd), encodeGetNsid(fd)]);
+  }
+
+  /** -1 when the reference leads nowhere, or the kernel gives no number. */
+  #askNsid(ref: NetnsRef, requests: (fd: number) => readonly NetlinkRequest[]): number {
     const opened = this.#namespaces.open(ref);
     if (opened.status !== 'present') return -1;
     try {
       let nsid = -1;
-      this.#host.transact([encodeAssignNsid(opened.fd), encodeGetNsid(opened.fd)], (_, message) => {
+      this.#host.transact(requests(opened.fd), (_, message) => {
         nsid = decodeNsid(message);
       });
       return nsid;
     } finally {
       closeSync(opened.fd);
     }
+  }
+
+  /** Only asks: a namespace that has no number cannot be the one, and need not get one for this. */
+  #findProcess(wanted: number): number | undefined {
+    return this.#namespaces
+      .listProcesses()
+      .find(
+        (pid) =>
+          this.#askNsid({ kind: 'pid', pid, startTime: undefined }, (fd) => [encodeGetNsid(fd)]) === wanted,
+      );
   }
 }
 

@@ -1,7 +1,9 @@
 /** vethctl against the built daemon: what it prints is held against the kernel, not against vethctl. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { daemonForFile } from '../helpers/daemon-for-file.ts';
-import { addNetns, inNetns, linksOf, listNetns, ping, removeNetns, snapshot } from '../helpers/host.ts';
+import { addNetns, inNetns, ip, linksOf, listNetns, ping, removeNetns, snapshot } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const vethd = daemonForFile();
@@ -220,6 +222,60 @@ describe('trace', () => {
     const [fromHost] = JSON.parse(await vethd.vethctl('trace', '--format', 'json', fromInside.Host.Ifname));
     expect(fromHost.Peer.Ifindex).toBe(peer?.ifindex);
     expect(await vethd.vethctl('trace', 'web')).toContain(`eth0@if${host?.ifindex}`);
+  });
+});
+
+describe('trace of pairs that vethd did not make', () => {
+  const traced = async (term: string) => JSON.parse(await vethd.vethctl('trace', '--format', 'json', term));
+
+  async function pair(host: string, peer: string, netns?: string): Promise<void> {
+    await ip(['link', 'add', host, 'type', 'veth', 'peer', 'name', peer, ...(netns ? ['netns', netns] : [])]);
+    undo.push(() => ip(['link', 'del', host]));
+  }
+
+  test('into a named namespace, from either end', async () => {
+    await foreignNamespace('web');
+    await pair('v0', 'v1', 'web');
+    await ip(['address', 'add', '10.1.1.1/24', 'dev', 'v1'], 'web');
+    const expected = {
+      Ours: false,
+      Netns: 'web',
+      Container: null,
+      Host: { Ifname: 'v0' },
+      Peer: { Ifname: 'v1', Addresses: ['10.1.1.1/24'] },
+    };
+    for (const term of ['v0', 'web', 'web/v1']) expect(await traced(term)).toMatchObject([expected]);
+    expect(await traced('web/v2')).toEqual([]);
+  });
+
+  test('both ends on the host', async () => {
+    await pair('v0', 'v1');
+    expect(await traced('v0')).toMatchObject([
+      { Netns: 'host', Host: { Ifname: 'v0' }, Peer: { Ifname: 'v1' } },
+    ]);
+    expect(await traced('v1')).toMatchObject([
+      { Netns: 'host', Host: { Ifname: 'v1' }, Peer: { Ifname: 'v0' } },
+    ]);
+  });
+
+  test('into the namespace of a process, which has no name', async () => {
+    const sleeper = spawn('unshare', ['--net', 'sleep', '60']);
+    undo.push(async () => sleeper.kill('SIGKILL'));
+    const pid = String(sleeper.pid);
+    await until('it sleeps', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
+    await pair('v0', 'v1', pid);
+    const expected = { Netns: `pid:${pid}`, Host: { Ifname: 'v0' }, Peer: { Ifname: 'v1' } };
+    for (const term of ['v0', `pid:${pid}`]) expect(await traced(term)).toMatchObject([expected]);
+    expect(await traced(`/proc/${pid}/ns/net`)).toMatchObject([
+      { Host: { Ifname: 'v0' }, Peer: { Ifname: 'v1' } },
+    ]);
+  });
+
+  test('between two namespaces', async () => {
+    for (const name of ['red', 'blue']) await foreignNamespace(name);
+    await ip(['link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', 'blue'], 'red');
+    expect(await traced('red')).toMatchObject([{ Netns: 'red', Host: null, Peer: { Ifname: 'v0' } }]);
+    expect(await vethd.vethctl('trace', 'blue')).toContain('from blue to another namespace');
   });
 });
 

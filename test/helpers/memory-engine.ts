@@ -304,6 +304,7 @@ export class MemoryEngine implements Engine {
     const end = {
       ifname: 'eth0',
       ifindex: 2,
+      peerIfindex: 7,
       mac: ENDPOINT.mac,
       mtu: 1500,
       up: true,

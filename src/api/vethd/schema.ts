@@ -31,6 +31,7 @@ const Counters = Type.Object({
 const TraceEnd = Type.Object({
   Ifname: Text,
   Ifindex: Count,
+  PeerIfindex: Type.Integer({ description: 'Of the other end, in its own namespace; 0 when nobody tells.' }),
   Mac: Text,
   Mtu: Count,
   Up: Type.Boolean(),
@@ -47,7 +48,9 @@ export const TraceAnswer = Type.Object(
     Host: Nullable(TraceEnd),
     Peer: Nullable(TraceEnd),
     Ours: Type.Boolean({ description: 'Whether vethd made the pair.' }),
-    Netns: Type.String({ description: 'The peer’s namespace: a name, `pid:N`, a path, or `netnsid N`.' }),
+    Netns: Type.String({
+      description: 'The peer’s namespace: a name, `pid:N`, a path, `host`, or `netnsid N`.',
+    }),
     Container: Nullable(Named),
     Network: Nullable(Named),
     EndpointId: Nullable(Text),

@@ -30,6 +30,7 @@ function toTraceEnd(end: TraceEnd | undefined): TraceEndJson | null {
   return {
     Ifname: end.ifname,
     Ifindex: end.ifindex,
+    PeerIfindex: end.peerIfindex,
     Mac: end.mac,
     Mtu: end.mtu,
     Up: end.up,
