@@ -262,7 +262,8 @@ export class Namespaces {
     if (pid === undefined && folder !== '/proc' && allowedPaths.includes(folder)) {
       return this.#openIn(folder, basename(path));
     }
-    return refused(`${path} is in none of the allowed folders: ${allowedPaths.join(', ')}`);
+    const allowed = allowedPaths.map((each) => (each === '/proc' ? '/proc/PID/ns' : each));
+    return refused(`${path} is in none of the allowed folders: ${allowed.join(', ')}`);
   }
 
   #openIn(folder: string, name: string): OpenNetns {
