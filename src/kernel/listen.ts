@@ -22,15 +22,20 @@ function groupId(): number | undefined {
   return Number.isInteger(id) ? id : undefined;
 }
 
+function give(path: string, group: number | undefined, mode: number): void {
+  if (group !== undefined) chownSync(path, 0, group);
+  chmodSync(path, mode);
+}
+
 /**
- * Makes a folder for sockets if there is none: root's, and open to the group, whatever the umask is. One that is
- * there is left as it is.
+ * Makes what is missing of the way to a socket: root's, and open to the group, whatever the umask is. What is there
+ * is left as it is.
  */
 export function makeSocketFolder(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o750 }) === undefined) return;
+  const first = mkdirSync(path, { recursive: true, mode: 0o750 });
+  if (first === undefined) return;
   const group = groupId();
-  if (group !== undefined) chownSync(path, 0, group);
-  chmodSync(path, 0o750);
+  for (let each = path; each.length >= first.length; each = dirname(each)) give(each, group, 0o750);
 }
 
 /** Whether somebody answers on the socket. */
@@ -71,7 +76,7 @@ function listenOn(server: Server, where: { path: string } | { fd: number }): Pro
 }
 
 /**
- * Listens at `path`, making its folder (0750) if need be, or on the inherited descriptor. Gives the function
+ * Listens at `path`, making its folder (0750, the group's) if need be, or on the inherited descriptor. Gives the function
  * that removes the socket's file again; the server is the caller's to close. Throws conflict when the place is
  * taken.
  */
@@ -93,9 +98,6 @@ export async function listen(
     process.umask(before);
   }
   const group = groupId();
-  if (group !== undefined) {
-    chownSync(path, 0, group);
-    chmodSync(path, 0o660);
-  }
+  if (group !== undefined) give(path, group, 0o660);
   return () => unlinkSync(path);
 }

@@ -27,11 +27,16 @@ describeWith(['systemd-nspawn', node], 'the units', () => {
     expect([await isActive('vethd.socket'), await isActive('vethd.service')]).toEqual(['active', 'active']);
     const modes = await machine.run('stat', '--format=%A %U:%G %n', '/run/vethd', '/run/vethd/vethd.sock');
     expect(modes.split('\n')).toEqual([
-      'drwxr-x--- root:root /run/vethd',
+      'drwxr-x--- root:vethd /run/vethd',
       'srw-rw---- root:vethd /run/vethd/vethd.sock',
     ]);
     expect(await machine.run('stat', '--format=%A %U', '/var/lib/vethd')).toBe('drwx------ root');
     expect(await namesOfNetworks()).toEqual(['bridge', 'host', 'none']);
+    const asMember = ['setpriv', '--reuid=65534', '--clear-groups'];
+    const list = ['vethctl', 'network', 'ls', '--quiet'];
+    expect(await machine.run(...asMember, '--regid=vethd', ...list)).toMatch(/^([0-9a-f]{12}\n?){3}$/);
+    const other = await machine.attempt(...asMember, '--regid=65534', ...list);
+    expect(other.stderr).toContain('permission denied');
   });
 
   test('leave it all that its work needs', async () => {
