@@ -2,7 +2,7 @@
  * Where the API listens: a Unix socket that only root and the group `vethd` may open, not even for a moment
  * anybody else. An inherited socket (systemd) is taken as it is and left behind.
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -23,7 +23,8 @@ function groupId(): number | undefined {
 }
 
 function give(path: string, group: number | undefined, mode: number): void {
-  if (group !== undefined) chownSync(path, 0, group);
+  // Under systemd we may not, and need not: what is made in the socket's folder is the group's.
+  if (group !== undefined && statSync(path).gid !== group) chownSync(path, 0, group);
   chmodSync(path, mode);
 }
 

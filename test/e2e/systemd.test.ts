@@ -25,10 +25,12 @@ describeWith(['systemd-nspawn', node], 'the units', () => {
 
   test('start the daemon on the socket that systemd made', async () => {
     expect([await isActive('vethd.socket'), await isActive('vethd.service')]).toEqual(['active', 'active']);
-    const modes = await machine.run('stat', '--format=%A %U:%G %n', '/run/vethd', '/run/vethd/vethd.sock');
+    const places = ['/run/vethd', '/run/vethd/vethd.sock', '/run/vethd/read.sock'];
+    const modes = await machine.run('stat', '--format=%A %U:%G %n', ...places);
     expect(modes.split('\n')).toEqual([
-      'drwxr-x--- root:vethd /run/vethd',
+      'drwxr-s--- root:vethd /run/vethd',
       'srw-rw---- root:vethd /run/vethd/vethd.sock',
+      'srw-rw---- root:vethd /run/vethd/read.sock',
     ]);
     expect(await machine.run('stat', '--format=%A %U', '/var/lib/vethd')).toBe('drwx------ root');
     expect(await namesOfNetworks()).toEqual(['bridge', 'host', 'none']);

@@ -29,7 +29,7 @@ mount --bind node_modules "$lib/vethd/node_modules"
 cp systemd/vethd.service systemd/vethd.socket "$units"
 cp systemd/vethd.sysusers "$lib/sysusers.d/vethd.conf"
 cp systemd/vethd.modules-load "$lib/modules-load.d/vethd.conf"
-printf '[Service]\\nWatchdogSec=2s\\n' >"$units/vethd.service.d/test.conf"
+printf '[Service]\\nWatchdogSec=2s\\nEnvironment=VETHD_RO_SOCKET=/run/vethd/read.sock\\n' >"$units/vethd.service.d/test.conf"
 printf '[Unit]\\nWants=vethd.socket vethd.service\\n' >"$units/test.target"
 systemd-nspawn --quiet --register=no --keep-unit "--directory=$folder/root" --volatile=yes \\
   --private-network --console=pipe --boot systemd.unit=test.target || true
