@@ -189,6 +189,15 @@ class Settings {
   }
 }
 
+/** sun_path of sockaddr_un (unix(7)), without its closing NUL: Node cuts what is longer, and says nothing. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+function socketPath(settings: Settings, name: 'socket' | 'ro-socket'): string {
+  const path = absolute(settings, name);
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  throw bad(name, path, `a path of at most ${MAX_SOCKET_PATH_BYTES} bytes`);
+}
+
 function absolute(settings: Settings, name: FlagName): string {
   const path = settings.text(name);
   if (!path.startsWith('/') || path.includes('\0')) throw bad(name, path, 'an absolute path');
@@ -262,8 +271,8 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   return {
     kind: kindOf(settings),
     config: Object.freeze({
-      socket: absolute(settings, 'socket'),
-      readOnlySocket: readOnly === undefined ? undefined : absolute(settings, 'ro-socket'),
+      socket: socketPath(settings, 'socket'),
+      readOnlySocket: readOnly === undefined ? undefined : socketPath(settings, 'ro-socket'),
       allowUids: uids === undefined ? undefined : uidsOf(uids),
       stateDir: absolute(settings, 'state-dir'),
       netnsDir: absolute(settings, 'netns-dir'),

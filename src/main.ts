@@ -63,8 +63,17 @@ interface Daemon {
   stop(): Promise<void>;
 }
 
+function makeStateFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = `cannot make the state folder ${path} (${messageOf(error)}): give another --state-dir`;
+    throw new VethdError('unavailable', reason, { cause: error });
+  }
+}
+
 async function start(config: Config, log: pino.Logger): Promise<Daemon> {
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  makeStateFolder(config.stateDir);
   const unlock = lockFolder(config.stateDir);
   if (inheritedSocket() === undefined) await clearSocket(config.socket);
   if (config.readOnlySocket !== undefined) await clearSocket(config.readOnlySocket);
@@ -343,7 +352,7 @@ async function runRecover(config: Config): Promise<void> {
 async function runPurge(config: Config): Promise<void> {
   requireRoot();
   process.umask(0o077);
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  makeStateFolder(config.stateDir);
   const unlock = await takeOver(config);
   const host = lockHost();
   const store = openStore(join(config.stateDir, 'vethd.db'));
