@@ -25,7 +25,8 @@ export type RulesetDiff =
 
 const SKELETON = renderTables(new Map());
 
-type Guard = Pick<FirewallInput, 'guardedForwarding' | 'sharedForwarding'>;
+/** Whose forwarding is guarded, and who shares it. */
+export type Guard = Pick<FirewallInput, 'guardedForwarding' | 'sharedForwarding'>;
 
 /** Stands among the ids of networks and endpoints for what belongs to none of them. */
 const GUARD = 'guard';

@@ -6,8 +6,8 @@
 import { bridgeName } from '../drivers/bridge.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from '../firewall/input.ts';
 import { renderMarking } from '../firewall/marking.ts';
-import { diffRulesets, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
-import { type Family, formatAddress } from '../model/address.ts';
+import { diffRulesets, type Guard, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
+import { formatAddress } from '../model/address.ts';
 import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
 import { HOST } from '../model/netstate.ts';
 import type { BridgeOptions, Network } from '../model/network.ts';
@@ -168,9 +168,9 @@ function withMarking(operation: Operation): Operation {
   return { ...operation, text: `${operation.text}${renderMarking()}` };
 }
 
-function guarded({ ruleset, publications }: Known, families: readonly Family[]): Known {
+function guarded({ ruleset, publications }: Known, guard: Guard): Known {
   const nothing = { networks: [], endpoints: [], gone: [] };
-  return { ruleset: patchRuleset(ruleset, { ...nothing, guardedForwarding: families }), publications };
+  return { ruleset: patchRuleset(ruleset, { ...nothing, ...guard }), publications };
 }
 
 /** The ruleset as it is known to be. */
@@ -194,13 +194,13 @@ export class Firewall {
   }
 
   /** The same plan with the forwarding of these families guarded: for what `plan` could not read in the rows yet. */
-  guarding({ wanted }: FirewallPlan, families: readonly Family[]): FirewallPlan {
-    return this.#towards(guarded(wanted, families), this.#applied);
+  guarding({ wanted }: FirewallPlan, guard: Guard): FirewallPlan {
+    return this.#towards(guarded(wanted, guard), this.#applied);
   }
 
   /** What is left to do once no families but these are guarded. */
-  unguarding({ wanted }: FirewallPlan, families: readonly Family[]): readonly Operation[] {
-    return this.#towards(guarded(wanted, families), wanted).operations;
+  unguarding({ wanted }: FirewallPlan, guard: Guard): readonly Operation[] {
+    return this.#towards(guarded(wanted, guard), wanted).operations;
   }
 
   #towards(wanted: Known, before: Known | undefined): FirewallPlan {

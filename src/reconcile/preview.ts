@@ -5,7 +5,13 @@ import type { Operation } from '../model/operation.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { type Desired, type Drivers, gatherDesired } from './desired.ts';
 import type { Firewall, FirewallPlan } from './firewall.ts';
-import { guardedFamilies, releasedFamilies, switchValue, untouchedFamilies } from './forwarding.ts';
+import {
+  guardedFamilies,
+  releasedFamilies,
+  sharedFamilies,
+  switchValue,
+  untouchedFamilies,
+} from './forwarding.ts';
 import { plan } from './plan.ts';
 import type { Scope } from './scope.ts';
 
@@ -13,8 +19,8 @@ import type { Scope } from './scope.ts';
 export interface Wanted {
   readonly desired: Desired;
   readonly firewall: FirewallPlan;
-  /** Families by what a pass does about their forwarding: guards it, may come to guard it, gives it up. */
-  readonly forwarding: Readonly<Record<'guarded' | 'untouched' | 'released', readonly Family[]>>;
+  /** Families by what a pass does about their forwarding: guards it, shares it, may come to guard it, gives it up. */
+  readonly forwarding: Readonly<Record<'guarded' | 'shared' | 'untouched' | 'released', readonly Family[]>>;
 }
 
 /** Reads what these rows ask of the kernel. */
@@ -28,6 +34,7 @@ export function gatherWanted(
     firewall: firewall.plan(store, scope),
     forwarding: {
       guarded: guardedFamilies(store),
+      shared: sharedFamilies(store),
       untouched: untouchedFamilies(store),
       released: releasedFamilies(store),
     },
@@ -39,10 +46,14 @@ export function gatherWanted(
  * afterwards; both change the ruleset, and here both happen in the mind only.
  */
 export function preview(wanted: Wanted, observation: Observation, firewall: Firewall): readonly Operation[] {
-  const { guarded, untouched, released } = wanted.forwarding;
+  const { guarded, shared, untouched, released } = wanted.forwarding;
   const off = untouched.filter((family) => switchValue(observation, family) === '0');
-  const rules = firewall.guarding(wanted.firewall, [...guarded, ...off]);
-  const kept = [...guarded, ...off].filter((family) => !released.includes(family));
+  const guardedForwarding = [...guarded, ...off];
+  const rules = firewall.guarding(wanted.firewall, { guardedForwarding, sharedForwarding: shared });
+  const kept = guardedForwarding.filter((family) => !released.includes(family));
   const { operations } = plan(wanted.desired, observation, rules.operations);
-  return [...operations, ...firewall.unguarding(rules, kept)];
+  return [
+    ...operations,
+    ...firewall.unguarding(rules, { guardedForwarding: kept, sharedForwarding: shared }),
+  ];
 }
