@@ -1,5 +1,5 @@
 /** The daemon: reads its settings, builds the rooms in order, listens, ends. The only file that knows them all. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
@@ -23,6 +23,7 @@ import { openKernel, probeCapabilities } from './kernel/index.ts';
 import { exitAtOnce } from './kernel/libc.ts';
 import { clearSocket, listen } from './kernel/listen.ts';
 import { lockFolder, lockHost } from './kernel/lock.ts';
+import { readBuildTime, readVersion } from './kernel/package.ts';
 import { peerOfSocket } from './kernel/peer.ts';
 import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
@@ -46,12 +47,6 @@ import { openStore, openStoreOrSetAside } from './store/store.ts';
 const EXIT = { failed: 1, usage: 2 } as const;
 
 const DRIVERS = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return known ? String(manifest.version) : 'unknown';
-}
 
 function now(): bigint {
   return BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);
@@ -275,10 +270,9 @@ async function serveOn(
 function apiConfig(config: Config, metrics: Metrics): ApiConfig {
   const { stateDir, allowExec } = config;
   return {
-    version: version(),
+    version: readVersion(),
     gitCommit: '',
-    // The compiler wrote this very file.
-    buildTime: statSync(new URL(import.meta.url)).mtime.toISOString(),
+    buildTime: readBuildTime(),
     stateDir,
     allowExec,
     readOnly: false,
@@ -367,7 +361,7 @@ async function main(): Promise<void> {
   try {
     const command = readCommand(process.argv.slice(2), process.env);
     if (command.kind === 'help') process.stdout.write(command.text);
-    else if (command.kind === 'version') process.stdout.write(`vethd ${version()}\n`);
+    else if (command.kind === 'version') process.stdout.write(`vethd ${readVersion()}\n`);
     else if (command.kind === 'purge') await runPurge(command.config);
     else if (command.kind === 'recover') await runRecover(command.config);
     else await run(command.config);

@@ -55,7 +55,7 @@ describe('the daemon', () => {
   });
 
   test('lets no second one at the same state folder, and says who holds it', async () => {
-    const args = ['dist/main.js', '--socket', `${daemon.socket}2`, '--state-dir', daemon.stateDir];
+    const args = ['dist/program/main.js', '--socket', `${daemon.socket}2`, '--state-dir', daemon.stateDir];
     const second = await attempt(process.execPath, args);
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toContain(`pid ${daemon.pid}`);
@@ -63,7 +63,7 @@ describe('the daemon', () => {
 
   test('refuses a socket on which another one answers', async () => {
     const args = [
-      'dist/main.js',
+      'dist/program/main.js',
       '--socket',
       daemon.socket,
       '--state-dir',
@@ -78,7 +78,13 @@ describe('the daemon', () => {
   });
 
   test('lets no second one into its network namespace, whatever its socket and state folder', async () => {
-    const args = ['dist/main.js', '--socket', `${daemon.socket}3`, '--state-dir', `${daemon.stateDir}3`];
+    const args = [
+      'dist/program/main.js',
+      '--socket',
+      `${daemon.socket}3`,
+      '--state-dir',
+      `${daemon.stateDir}3`,
+    ];
     const second = await attempt(process.execPath, args);
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toContain(
@@ -95,7 +101,13 @@ describe('the daemon', () => {
     await other.kill();
     await daemon.kill();
     const start = (stateDir: string) =>
-      attempt(process.execPath, ['dist/main.js', '--socket', `${daemon.socket}5`, '--state-dir', stateDir]);
+      attempt(process.execPath, [
+        'dist/program/main.js',
+        '--socket',
+        `${daemon.socket}5`,
+        '--state-dir',
+        stateDir,
+      ]);
     const asNew = await start(`${daemon.stateDir}5`);
     expect([asNew.exitCode, asNew.stderr]).toEqual([1, expect.stringContaining('the state folder is new')]);
     const asOther = await start(other.stateDir);

@@ -1,10 +1,10 @@
 /** What is vethd's own: `trace`, `topology`, `reconcile`, `recover`, `purge`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { asDryRun, reconcile, topology, trace } from '../calls.ts';
 import { ask } from '../client.ts';
+import { VETHD } from '../daemon-path.ts';
 import { listFormat } from '../flags.ts';
 import { printCommands, type Shell } from '../shell.ts';
 import { formatJson } from '../table.ts';
@@ -63,8 +63,7 @@ interface PurgeOptions {
 
 /** Runs the daemon's own program, so that it works as well when no daemon runs. */
 async function runDaemon(shell: Shell, args: readonly string[]): Promise<void> {
-  const vethd = fileURLToPath(new URL('../../main.js', import.meta.url));
-  const child = spawn(process.execPath, [vethd, ...args], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [VETHD, ...args], { stdio: 'inherit' });
   const [status] = await once(child, 'exit');
   shell.exitWith(typeof status === 'number' ? status : 1);
 }
