@@ -54,6 +54,10 @@ const pollFn: (fds: Uint8Array, count: number, timeoutMs: number) => number = li
   'int poll(void *fds, ulong count, int timeoutMs)',
 );
 const exitFn: (code: number) => void = lib.func('void _exit(int code)');
+// Variadic in C; an int there is passed as it is here on every Linux that Node runs on.
+const fcntlFn: (fd: number, command: number, argument: number) => number = lib.func(
+  'int fcntl(int fd, int command, int argument)',
+);
 const syscallFn: (number: number, first: number, second: number) => number = lib.func(
   'long syscall(long number, long first, long second)',
 );
@@ -188,6 +192,12 @@ export function bindSocket(fd: number, address: Uint8Array): void {
 /** listen(2). */
 export function listenOn(fd: number, backlog: number): void {
   checked('listen', listenFn(fd, backlog));
+}
+
+/** fcntl(2): one more descriptor of the same open file, closed on exec. The caller closes it. */
+export function duplicate(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return checked('fcntl', fcntlFn(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /** pidfd_open(2). The caller closes the descriptor. */

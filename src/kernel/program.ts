@@ -12,6 +12,7 @@ import { ReadStream } from 'node:tty';
 import { VethdError } from '../errors.ts';
 import type { TerminalSize } from '../model/exec.ts';
 import type { ProgramSpec, RunningProgram } from './contract.ts';
+import { duplicate } from './libc.ts';
 import { openPty, resizePty } from './pty.ts';
 import { findIdentity } from './users.ts';
 
@@ -148,6 +149,10 @@ function startInTerminal(netnsFd: number, spec: ProgramSpec, size: TerminalSize)
     closeSync(slave);
   }
   const exited = exitOf(child);
+  // A program closes its outputs before it exits. Without anybody left to write, the stream below ends and closes the
+  // terminal, and would hang up on the program in its last moment: exit code 129.
+  const keeper = duplicate(master);
+  void exited.then(() => closeSync(keeper));
   const terminal = new ReadStream(master);
   const stdout = endingOutput(terminal);
   const { pid } = child;

@@ -157,6 +157,13 @@ describe('with a terminal', () => {
     expect(await program.exited).toBe(0);
   });
 
+  test('a program that closes the terminal before it exits is not hung up on', async () => {
+    const script = 'exec 0<&- 1>&- 2>&-; sleep 0.2; exit 7';
+    const program = start(spec(['sh', '-c', script], { terminal }));
+    await text(program.stdout);
+    expect(await program.exited).toBe(7);
+  });
+
   test('^C interrupts it: it is in the foreground of its terminal', async () => {
     const program = start(spec(['sh', '-c', 'echo ready; sleep 60'], { terminal }));
     await until('it runs', () => String(program.stdout.read() ?? '').includes('ready'));
