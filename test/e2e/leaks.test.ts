@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { daemonForFile, expectSnapshot } from '../helpers/daemon-for-file.ts';
-import { addNetns, removeNetns, snapshot } from '../helpers/host.ts';
+import { addNetns, linksOf, removeNetns, snapshot } from '../helpers/host.ts';
 import { childrenOf, descriptorCount, mebibytes, residentBytes } from '../helpers/process.ts';
 import { until } from '../helpers/until.ts';
 
@@ -49,6 +49,10 @@ function bytesOf(file: string): number {
 
 test(`${CYCLES} cycles`, { timeout: 3_600_000 }, async () => {
   await cycles(WARM_UP);
+  // Links are deleted behind the answers.
+  await until('what was retired is gone', async () =>
+    (await linksOf()).every(({ ifname }) => !/^vd[0-9a-f]+$/.test(ifname)),
+  );
   const clean = await snapshot();
   const before = held();
   await cycles(CYCLES);
