@@ -165,8 +165,8 @@ export async function restartContainer(
 ): Promise<Outcome<void>> {
   const stopped = await end(context, term, mode, RESTARTED);
   if (mode.dryRun) return { result: undefined, commands: stopped.commands };
-  const again = await startContainer(context, term, mode);
-  return { result: undefined, commands: [...stopped.commands, ...again.commands] };
+  await startContainer(context, term, mode);
+  return { result: undefined, commands: [] };
 }
 
 function checkRemovable(container: Container, force: boolean): void {

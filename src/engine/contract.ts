@@ -21,7 +21,7 @@ export interface Mode {
 
 /**
  * What a changing verb gives: its result, and in a dry run the `ip`/`nft`/`sysctl` command lines that would do
- * the same, in order.
+ * the same, in order; none otherwise.
  */
 export interface Outcome<Result> {
   readonly result: Result;
