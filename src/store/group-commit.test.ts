@@ -45,6 +45,32 @@ test('one that throws is rolled back alone and gets its own error', async () => 
   expect(store.listNetworks().map(({ name }) => name)).toEqual(['net-a1', 'net-a3']);
 });
 
+test('a setting is what the last kept change made it, also between two of one transaction', async () => {
+  const store = temporaryStore();
+  const set = (value: string | undefined) =>
+    store.write((writer) => {
+      writer.setSetting('colour', value);
+      expect(writer.getSetting('colour')).toBe(value);
+    });
+  expect(store.getSetting('colour')).toBeUndefined();
+  await set('red');
+  expect(store.getSetting('colour')).toBe('red');
+  const results = await Promise.allSettled([
+    store.write((writer) => {
+      writer.setSetting('colour', 'green');
+      expect(writer.getSetting('colour')).toBe('green');
+      throw new Error('not like this');
+    }),
+    store.write((writer) => writer.getSetting('colour')),
+  ]);
+  expect(results[1]).toEqual({ status: 'fulfilled', value: 'red' });
+  expect(store.getSetting('colour')).toBe('red');
+  store.rehearse((writer) => writer.setSetting('colour', 'blue'));
+  expect(store.getSetting('colour')).toBe('red');
+  await set(undefined);
+  expect(store.getSetting('colour')).toBeUndefined();
+});
+
 test('an asynchronous change is refused, and its rest cannot write', async () => {
   const store = temporaryStore();
   let rest: Promise<void> | undefined;

@@ -69,7 +69,7 @@ function prepareNouns(database: Connection): Nouns {
     ...settings.writes,
   };
   const settle = (): void => {
-    for (const { cache } of [networks, containers, endpoints]) cache.settle();
+    for (const { cache } of [networks, containers, endpoints, settings]) cache.settle();
   };
   return { reader, writer: onlyInChange(database, writer), settle };
 }
