@@ -1,5 +1,5 @@
 /** Reads a netlink socket of events: datagrams together with the number of the namespace that they are from. */
-import { addressOf, MSG_DONTWAIT, receiveMessage, SystemError } from './libc.ts';
+import { addressOf, tryReceiveMessage } from './libc.ts';
 
 /** No event is larger than a dump's part. */
 const DATAGRAM_BYTES = 64 << 10;
@@ -42,15 +42,10 @@ export class EventReader {
   read(): EventDatagram | undefined {
     // The kernel writes how much it has used.
     this.#header.writeBigUInt64LE(BigInt(CONTROL_BYTES), AT.CONTROLLEN);
-    try {
-      const bytes = receiveMessage(this.#fd, this.#header, MSG_DONTWAIT);
-      return { datagram: this.#datagram.subarray(0, bytes), nsid: this.#nsid() };
-    } catch (error) {
-      if (error instanceof SystemError && (error.errno === 'EAGAIN' || error.errno === 'EINTR')) {
-        return undefined;
-      }
-      throw error;
-    }
+    const bytes = tryReceiveMessage(this.#fd, this.#header);
+    return bytes === undefined
+      ? undefined
+      : { datagram: this.#datagram.subarray(0, bytes), nsid: this.#nsid() };
   }
 
   #nsid(): number | undefined {
