@@ -13,6 +13,7 @@ import {
 import { dockerd } from './contenders/dockerd.ts';
 import { floor } from './contenders/floor.ts';
 import { ipBatch } from './contenders/ip-batch.ts';
+import { stack } from './contenders/stack.ts';
 import { vethd } from './contenders/vethd.ts';
 import { formatSamples, median, type Samples, timed } from './harness/numbers.ts';
 import { Pinger } from './harness/pinger.ts';
@@ -147,7 +148,7 @@ function print(lanes: readonly Lane[]): void {
   );
 }
 
-await withContenders([floor, ipBatch, vethd, dockerd], async (contenders) => {
+await withContenders([floor, stack, ipBatch, vethd, dockerd], async (contenders) => {
   const lanes: Lane[] = [];
   for (const [place, contender] of contenders.entries()) lanes.push(await Lane.open(contender, place));
   for (let round = 1 - WARM_UP; round <= ROUNDS; round++) {

@@ -11,7 +11,6 @@ import { addNetns } from '../../helpers/host.ts';
 import { insideNetns } from '../../helpers/netns-thread.ts';
 import { type BenchNetwork, type Contender, type Entry, type Member, namedTargets } from './contender.ts';
 
-const FLOOR_HOST = 'bench-floor';
 const LENGTH = 22;
 const EVERYWHERE = parsePrefix('0.0.0.0/0');
 
@@ -131,13 +130,12 @@ class Floor implements Contender {
   }
 }
 
+/** The floor in the host namespace of that name, which is made. */
+export async function openFloor(host: string): Promise<Contender> {
+  await addNetns(host);
+  // The kernel thread is started, and so gets its namespace, before the first await.
+  return new Floor(await insideNetns(host, () => openKernel()));
+}
+
 /** The floor. */
-export const floor: Entry = {
-  name: 'floor',
-  missing: () => undefined,
-  open: async () => {
-    await addNetns(FLOOR_HOST);
-    // The kernel thread is started, and so gets its namespace, before the first await.
-    return new Floor(await insideNetns(FLOOR_HOST, () => openKernel()));
-  },
-};
+export const floor: Entry = { name: 'floor', missing: () => undefined, open: () => openFloor('bench-floor') };
