@@ -68,15 +68,14 @@ export async function carryOut<Result>(
 ): Promise<Outcome<Result>> {
   if (mode.dryRun) return rehearse(context, transaction);
   const { store, reconciler, unanswered } = context;
-  const { change, answered, events } = await store.write((writer) => {
+  const { change, answered, events } = await store.write((writer, alone) => {
     const done = transaction(writer);
     const timeNano = context.now();
     const answered = done.takeBack && unanswered.note(writer, done.takeBack, done.concerns);
-    return {
-      change: done,
-      answered,
-      events: done.events.map((event) => writer.appendEvent({ ...event, timeNano })),
-    };
+    const events = done.events.map((event) => writer.appendEvent({ ...event, timeNano }));
+    // The kernel thread looks while this one commits.
+    if (alone && done.scope !== EMPTY_SCOPE) reconciler.anticipate(done.scope);
+    return { change: done, answered, events };
   });
   // While the disk works, so does the kernel: what of it a power cut would undo, it undoes in the kernel as well.
   const onDisk = store.onDisk();

@@ -56,7 +56,7 @@ test('operations by kind and outcome, calls with their time, also those that fai
 
 test('changes of the store, with what they give', async () => {
   const metrics = createMetrics();
-  const write: Store['write'] = async (change) => change(some({}));
+  const write: Store['write'] = async (change) => change(some({}), true);
   const store = metrics.watchStore(some<Store>({ write }));
   expect(await store.write(() => 7)).toBe(7);
   expect(await metrics.text()).toContain('vethd_store_write_seconds_count 1');

@@ -94,6 +94,11 @@ export interface Reconciler {
    * `cause` is `change` unless told.
    */
   reconcile(scope: Scope, cause?: Cause): Promise<PassResult>;
+  /**
+   * Begins to look for a pass over just this scope, which will be asked for as soon as the rows, written but not yet
+   * committed, are. Nothing comes of it when another pass runs or is first, or when none is asked for.
+   */
+  anticipate(scope: Scope): void;
   /** What these rows (those of a rehearsal, say) ask of the kernel. Synchronous. */
   gather(store: StoreReader, scope: Scope): Wanted;
   /** What a pass would do for what was gathered, as command lines. Changes nothing. */
@@ -184,12 +189,20 @@ function presentIn(observation: Observation, { missing }: Plan): Map<NetnsKey, N
   );
 }
 
+/** What should be, and what is. */
+interface Look {
+  readonly desired: Desired;
+  readonly observation: Observation;
+}
+
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #firewall: Firewall;
   readonly #listeners: PassListener[] = [];
   readonly #applyListeners: ApplyListener[] = [];
   readonly #budget: RepairBudget;
+  /** Begun for the very next pass, if that is over this scope. */
+  #early: { readonly scope: Scope; readonly look: Promise<Look> } | undefined;
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
 
@@ -204,6 +217,14 @@ class Loop implements Reconciler {
       this.#waiting.push({ scope, cause, resolve, reject });
       this.#running ??= this.#run();
     });
+  }
+
+  anticipate(scope: Scope): void {
+    if (this.#running !== undefined) return;
+    const look = this.#begin(scope);
+    // Whoever makes use of it hears of its failure.
+    look.catch(() => undefined);
+    this.#early = { scope, look };
   }
 
   get waiting(): number {
@@ -245,7 +266,9 @@ class Loop implements Reconciler {
 
   async #serve(waiters: readonly Waiter[]): Promise<void> {
     try {
-      const scope = unionOf(waiters.map((waiter) => waiter.scope));
+      const [first] = waiters;
+      const alone = waiters.length === 1 ? first?.scope : undefined;
+      const scope = alone ?? unionOf(waiters.map((waiter) => waiter.scope));
       const began = performance.now();
       const result = await this.#pass(scope, waiters);
       const durationMs = performance.now() - began;
@@ -298,11 +321,17 @@ class Loop implements Reconciler {
     }));
   }
 
-  async #look(scope: Scope): Promise<{ desired: Desired; observation: Observation; scope: Scope }> {
+  async #begin(scope: Scope): Promise<Look> {
     const { store, kernel, drivers } = this.#options;
     const desired = gatherDesired(store, drivers, scope);
-    const observation = await kernel.observe(observeRequest(desired));
-    const more = besides(store, desired, observation);
+    return { desired, observation: await kernel.observe(observeRequest(desired)) };
+  }
+
+  async #look(scope: Scope): Promise<Look & { readonly scope: Scope }> {
+    const early = this.#early;
+    this.#early = undefined;
+    const { desired, observation } = await (early?.scope === scope ? early.look : this.#begin(scope));
+    const more = besides(this.#options.store, desired, observation);
     return more === undefined ? { desired, observation, scope } : this.#look(unionOf([scope, more]));
   }
 

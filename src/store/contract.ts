@@ -111,9 +111,10 @@ export interface Store extends StoreReader {
   /**
    * Runs `change` in a savepoint of the next transaction and resolves with what it gave once that is
    * committed: it outlives this process. `change` must be synchronous. When it throws, its savepoint is rolled back and the promise rejects
-   * with the same error; the other changes of the transaction are not touched.
+   * with the same error; the other changes of the transaction are not touched. `alone`: there are none, so that the
+   * rows will be as this change leaves them.
    */
-  write<Result>(change: (writer: StoreWriter) => Result): Promise<Result>;
+  write<Result>(change: (writer: StoreWriter, alone: boolean) => Result): Promise<Result>;
   /** Runs `change`, gives its result and rolls everything back: what would be. Never on the disk. */
   rehearse<Result>(change: (writer: StoreWriter) => Result): Result;
   /** Resolves when all that was committed before this call is on the disk: it outlives a power cut. */

@@ -13,7 +13,7 @@ const LOCK_RETRY_MS = 20;
 
 interface Waiting {
   /** Carries the change out and gives what then resolves the caller's promise. */
-  readonly run: () => () => void;
+  readonly run: (alone: boolean) => () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -64,11 +64,11 @@ export class GroupCommit {
   }
 
   /** Runs `change` in the next transaction; see `Store.write`. */
-  write<Result>(change: () => Result): Promise<Result> {
+  write<Result>(change: (alone: boolean) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new VethdError('unavailable', 'the store is closed: vethd is stopping');
-      const run = () => {
-        const result = change();
+      const run = (alone: boolean) => {
+        const result = change(alone);
         refusePromise(result);
         return () => resolve(result);
       };
@@ -106,7 +106,7 @@ export class GroupCommit {
     if (this.#queue.length === 0 || !this.#beginOrWait()) return;
     const batch = this.#takeQueue();
     try {
-      const attempts = batch.map((waiting) => this.#attempt(waiting));
+      const attempts = batch.map((waiting) => this.#attempt(waiting, batch.length === 1));
       failpoint('commit.before');
       if (attempts.some(({ kept }) => kept)) {
         this.#commit.run();
@@ -156,10 +156,10 @@ export class GroupCommit {
   }
 
   /** Throws only when SQLite gave up the whole transaction, as it does on a full disk. */
-  #attempt(waiting: Waiting): Attempt {
+  #attempt(waiting: Waiting, alone: boolean): Attempt {
     this.#savepoint.run();
     try {
-      const settle = waiting.run();
+      const settle = waiting.run(alone);
       this.#release.run();
       return { kept: true, settle };
     } catch (error) {

@@ -92,7 +92,7 @@ export function openStore(path: string): Store {
     });
     return {
       ...reader,
-      write: (change) => commits.write(() => change(writer)),
+      write: (change) => commits.write((alone) => change(writer, alone)),
       rehearse: (change) => commits.rehearse(() => change(writer)),
       onDisk: () => disk.onDisk(),
       close() {
