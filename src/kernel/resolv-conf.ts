@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   mkdirSync,
@@ -39,16 +40,18 @@ export type ObservedResolvConf =
   /** Somebody else's file, or something that is no plain file: to be left alone. */
   | { readonly status: 'foreign' };
 
+const ABSENT: ObservedResolvConf = { status: 'absent' };
+
 /** The files of one folder (/etc/netns, or another in a throwaway host). */
 export interface ResolvConfFiles {
   observe(name: string): ObservedResolvConf;
   /** The names that have a file with our mark. */
   list(): string[];
   /**
-   * Makes or replaces the file in one step; `text` must begin with the mark. Throws conflict when the file is
-   * not ours.
+   * Has the file there with that text, which must begin with the mark: makes or replaces it in one step, or leaves it
+   * when it is so already or is not ours.
    */
-  write(name: string, text: string): void;
+  keep(name: string, text: string): 'written' | 'kept' | 'foreign';
   /** Removes a file with our mark, then its folder if nothing else is in it. Any other is left as it is. */
   remove(name: string): void;
   /** Removes the folder of all if it is empty. */
@@ -100,10 +103,18 @@ function readOurs(path: string, mark: string): ObservedResolvConf {
   }
 }
 
+function createFile(path: string): number {
+  return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+}
+
 function replaceFile(folder: string, text: string): void {
   const temporary = `${folder}/${TEMPORARY}`;
-  rmSync(temporary, { force: true });
-  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+  let fd = unless(['EEXIST'], () => createFile(temporary));
+  if (fd === undefined) {
+    // What a crash left.
+    rmSync(temporary, { force: true });
+    fd = createFile(temporary);
+  }
   try {
     fchmodSync(fd, 0o644); // whatever our umask is
     writeFileSync(fd, text);
@@ -114,16 +125,27 @@ function replaceFile(folder: string, text: string): void {
   renameSync(temporary, `${folder}/${FILE}`);
 }
 
-function makeFolder(path: string): void {
-  const made = unless(['EEXIST'], () => {
+/** Undefined where something is at that path, or nothing at its parent's. */
+function makeFolder(path: string): number | undefined {
+  const made = unless(['EEXIST', 'ENOENT'], () => {
     mkdirSync(path, { mode: 0o755 });
     return true;
   });
-  if (made === undefined) return;
+  if (made === undefined) return undefined;
   const fd = openFolder(path);
-  if (fd === undefined) return;
-  fchmodSync(fd, 0o755);
-  closeSync(fd);
+  if (fd !== undefined) fchmodSync(fd, 0o755);
+  return fd;
+}
+
+/** Makes the folder if there is none, in `parent`, which is made if need be; the caller closes it. */
+function makeFolderIn(parent: string, path: string): number | undefined {
+  // Asked first: each error that Node makes of a refusal costs as much as the call.
+  if (existsSync(path)) return undefined;
+  const made = makeFolder(path);
+  if (made !== undefined) return made;
+  const above = makeFolder(parent);
+  if (above !== undefined) closeSync(above);
+  return makeFolder(path);
 }
 
 /** The files below `folder` whose text begins with `mark`. All calls are synchronous and touch few bytes. */
@@ -150,18 +172,18 @@ export function createResolvConfFiles(folder: string, mark: string): ResolvConfF
         return found?.status === 'ours' && found.text !== '';
       });
     },
-    write: (name, text) => {
-      makeFolder(folder);
-      makeFolder(folderOf(name));
-      const fd = openFolder(folderOf(name));
-      const written =
-        fd !== undefined &&
-        inside(fd, (opened) => {
-          if (readOurs(`${opened}/${FILE}`, mark).status === 'foreign') return false;
-          replaceFile(opened, text);
-          return true;
-        });
-      if (!written) throw new VethdError('conflict', `${folderOf(name)}/${FILE} was not written by vethd`);
+    keep: (name, text) => {
+      const path = folderOf(name);
+      const made = makeFolderIn(folder, path);
+      const fd = made ?? openFolder(path);
+      if (fd === undefined) return 'foreign';
+      return inside(fd, (opened) => {
+        const found = made === undefined ? readOurs(`${opened}/${FILE}`, mark) : ABSENT;
+        if (found.status === 'foreign') return 'foreign';
+        if (found.status === 'ours' && found.text === text) return 'kept';
+        replaceFile(opened, text);
+        return 'written';
+      });
     },
     remove: (name) => {
       const fd = openFolder(folderOf(name));

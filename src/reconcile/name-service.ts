@@ -57,6 +57,8 @@ class Service implements NameService {
   readonly #options: NameServiceOptions;
   /** The namespace that a container's sockets were opened in. */
   readonly #served = new Map<string, NetnsIdentity>();
+  /** What `begin` saw to in the pass under way, in which namespace. */
+  #begun: PassResult['present'] = new Map();
 
   constructor(options: NameServiceOptions) {
     this.#options = options;
@@ -64,6 +66,12 @@ class Service implements NameService {
 
   async follow(scope: Scope, result: PassResult): Promise<void> {
     const { store, resolver } = this.#options;
+    const begun = this.#begun;
+    this.#begun = new Map();
+    const isDone = (id: string): boolean => {
+      const identity = result.present.get(id);
+      return identity !== undefined && begun.get(id) === identity && this.#served.get(id) === identity;
+    };
     const ids = new Set([
       ...scope.containers,
       ...scope.netns.keys(),
@@ -71,7 +79,7 @@ class Service implements NameService {
       ...result.missing.keys(),
     ]);
     if (scope.everything) for (const id of resolver.listServed()) ids.add(id);
-    let rest = [...ids];
+    let rest = [...ids].filter((id) => !isDone(id));
     while (rest.length > 0) {
       await Promise.all(
         rest.slice(0, BATCH).map((id) => this.#followOne(id, store.getContainer(id), result)),
@@ -89,6 +97,7 @@ class Service implements NameService {
     const fresh = [...present.keys()].filter((id) => !resolver.isServing(id) && hasNames(store, id));
     const seen = { present, missing: NONE_MISSING };
     await Promise.all(fresh.map((id) => this.#followOne(id, store.getContainer(id), seen)));
+    this.#begun = new Map([...present].filter(([id]) => fresh.includes(id)));
   }
 
   mendFile(name: string): string | undefined {
@@ -158,11 +167,7 @@ class Service implements NameService {
   #writeFile(name: string | undefined): boolean {
     if (name === undefined) return false;
     const { files, hostResolvConf } = this.#options;
-    const text = formatResolvConf(hostResolvConf());
-    const found = files.observe(name);
-    if (found.status === 'foreign' || (found.status === 'ours' && found.text === text)) return false;
-    files.write(name, text);
-    return true;
+    return files.keep(name, formatResolvConf(hostResolvConf())) === 'written';
   }
 
   #removeFile(name: string | undefined): void {

@@ -203,7 +203,7 @@ describeWith(['dig'], 'following the rows', () => {
     await store.write((writer) => writer.removeContainer(first.id));
     await follow([], scopeOf({ netns: [[first.id, { kind: 'name', name: 'first' }]] }));
     expect([resolver.isServing(first.id), existsSync(pathOf('first'))]).toEqual([false, false]);
-    files().write('former', formatResolvConf(parseResolvConf('')));
+    files().keep('former', formatResolvConf(parseResolvConf('')));
     await follow([], EVERYTHING);
     expect(existsSync(pathOf('former'))).toBe(false);
   });

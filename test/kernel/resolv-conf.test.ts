@@ -42,11 +42,12 @@ const path = (name: string) => join(folder, name, 'resolv.conf');
 describe('ours', () => {
   test('is absent, written, replaced, removed with its folder', () => {
     expect(files.observe('web1')).toEqual({ status: 'absent' });
-    files.write('web1', TEXT);
+    expect(files.keep('web1', TEXT)).toBe('written');
+    expect(files.keep('web1', TEXT)).toBe('kept');
     expect(files.observe('web1')).toEqual({ status: 'ours', text: TEXT });
     expect(files.list()).toEqual(['web1']);
     const other = TEXT.replace('example', 'example.org');
-    files.write('web1', other);
+    expect(files.keep('web1', other)).toBe('written');
     expect(readFileSync(path('web1'), 'utf8')).toBe(other);
     expect(readdirSync(join(folder, 'web1'))).toEqual(['resolv.conf']);
     files.remove('web1');
@@ -57,7 +58,7 @@ describe('ours', () => {
 
   test('modes do not depend on our umask', () => {
     const before = process.umask(0o077);
-    files.write('web1', TEXT);
+    files.keep('web1', TEXT);
     process.umask(before);
     const modes = [folder, join(folder, 'web1'), path('web1')].map((file) => statSync(file).mode & 0o777);
     expect(modes).toEqual([0o755, 0o755, 0o644]);
@@ -66,12 +67,12 @@ describe('ours', () => {
   test('the modes of folders that are there stay', () => {
     mkdirSync(join(folder, 'web1'), { recursive: true });
     chmodSync(join(folder, 'web1'), 0o700);
-    files.write('web1', TEXT);
+    files.keep('web1', TEXT);
     expect(statSync(join(folder, 'web1')).mode & 0o777).toBe(0o700);
   });
 
   test('what else is in the folder stays', () => {
-    files.write('web1', TEXT);
+    files.keep('web1', TEXT);
     writeFileSync(join(folder, 'web1', 'hosts'), '127.0.0.1 localhost\n');
     files.remove('web1');
     expect(readdirSync(join(folder, 'web1'))).toEqual(['hosts']);
@@ -82,7 +83,7 @@ describe('ours', () => {
   test('a file that a crash left half made does not matter', () => {
     mkdirSync(join(folder, 'web1'), { recursive: true });
     writeFileSync(join(folder, 'web1', '.resolv.conf.vethd'), 'half');
-    files.write('web1', TEXT);
+    files.keep('web1', TEXT);
     expect(readdirSync(join(folder, 'web1'))).toEqual(['resolv.conf']);
   });
 });
@@ -94,14 +95,14 @@ test('an empty file is written to, but never removed: it may be what a power cut
   files.remove('web1');
   expect(readFileSync(path('web1'), 'utf8')).toBe('');
   expect(files.list()).toEqual([]);
-  files.write('web1', TEXT);
+  files.keep('web1', TEXT);
   expect(files.list()).toEqual(['web1']);
 });
 
 describe("somebody else's", () => {
   const expectForeign = (name: string) => {
     expect(files.observe(name)).toEqual({ status: 'foreign' });
-    expect(() => files.write(name, TEXT)).toThrow(expect.objectContaining({ kind: 'conflict' }));
+    expect(files.keep(name, TEXT)).toBe('foreign');
     files.remove(name);
     expect(files.list()).toEqual([]);
   };
@@ -148,7 +149,7 @@ test.each(['..', '.', 'a/b', '/etc', '', 'x\0y', `-${'a'.repeat(3)}`, 'n'.repeat
   '%j is no name',
   (name) => {
     expect(() => files.observe(name)).toThrow(expect.objectContaining({ kind: 'invalidArgument' }));
-    expect(() => files.write(name, TEXT)).toThrow(expect.objectContaining({ kind: 'invalidArgument' }));
+    expect(() => files.keep(name, TEXT)).toThrow(expect.objectContaining({ kind: 'invalidArgument' }));
     expect(() => files.remove(name)).toThrow(expect.objectContaining({ kind: 'invalidArgument' }));
   },
 );
