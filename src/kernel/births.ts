@@ -35,7 +35,7 @@ function finishPeer({ owner, peer }: Birth, ifindex: number, batches: Map<Target
 
 /**
  * Gives the links of one namespace that were made what the kernel does not take at birth: alias, address
- * generation mode and port attributes. A link that cannot be marked is deleted again. Tells `onRefusal` of
+ * generation mode, port attributes and a bridge's MTU. A link that cannot be marked is deleted again. Tells `onRefusal` of
  * Operations that failed.
  */
 export function finishBirths(
@@ -57,7 +57,12 @@ export function finishBirths(
     born.set(owner, { target, ifindex });
     const batch = batches.get(target) ?? new Batch(target);
     batches.set(target, batch);
-    const marks = { alias: link.alias, group: 0, addrGenMode: link.addrGenMode };
+    const marks = {
+      alias: link.alias,
+      group: 0,
+      addrGenMode: link.addrGenMode,
+      ...(link.kind === 'bridge' && link.mtu !== 0 ? { mtu: link.mtu } : {}),
+    };
     batch.add(owner, encodeSetLink({ ifindex }, marks));
     if (link.port !== undefined) batch.add(owner, encodeSetPort({ ifindex }, link.port));
     finishPeer(birth, found.peerIndex, batches);

@@ -176,10 +176,10 @@ export function encodeSetPort(selector: LinkSelector, port: BridgePort): Netlink
 /** NLM_F_ECHO: the new link's ifindex and its peer's come back without another round trip. */
 const CREATE_FLAGS = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO;
 
-function writeBirth(writer: BodyWriter, link: Link): void {
-  writer.textAttribute(IFLA.IFNAME, link.ifname);
-  if (link.mac !== '') writer.attribute(IFLA.ADDRESS, macToBytes(link.mac));
-  if (link.mtu !== 0) writer.u32Attribute(IFLA.MTU, link.mtu);
+function writeBirth(writer: BodyWriter, { ifname, mac, mtu }: Pick<Link, 'ifname' | 'mac' | 'mtu'>): void {
+  writer.textAttribute(IFLA.IFNAME, ifname);
+  if (mac !== '') writer.attribute(IFLA.ADDRESS, macToBytes(mac));
+  if (mtu !== 0) writer.u32Attribute(IFLA.MTU, mtu);
 }
 
 /**
@@ -219,10 +219,14 @@ function writePeer(writer: BodyWriter, peer: Link, netnsFd: number): void {
   writer.u32Attribute(IFLA.NET_NS_FD, netnsFd);
 }
 
-/** Makes a bridge, up if it should be. Alias and address generation mode are not taken at birth. */
+/**
+ * Makes a bridge, up if it should be. Alias and address generation mode are not taken at birth, and the MTU must not be
+ * given: only one that a bridge is changed to stays (net/bridge/br_device.c, BROPT_MTU_SET_BY_USER); one that it was
+ * born with becomes the least of its ports' when one comes, and 1500 when the last one goes.
+ */
 export function encodeCreateBridge(link: Link): NetlinkRequest {
   const writer = header(0, link.up).u32Attribute(IFLA.GROUP, NEWBORN_GROUP);
-  writeBirth(writer, link);
+  writeBirth(writer, { ...link, mtu: 0 });
   writer.nest(IFLA.LINKINFO, () => writer.textAttribute(INFO.KIND, 'bridge'));
   return { type: RTM_NEWLINK, flags: CREATE_FLAGS, body: writer.finish() };
 }
