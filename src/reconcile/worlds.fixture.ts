@@ -35,9 +35,27 @@ const OPTIONS: BridgeOptions = {
   dns: true,
 };
 
-/** A bridge network 10.N.0.0/24 whose id begins with the digit. */
-export function networkOf(digit: string, name: string): DriverNetwork {
+/** In what a network may differ from the plain one. */
+export interface Variant {
+  readonly ipv6: boolean;
+  readonly internal: boolean;
+  readonly options: Partial<BridgeOptions>;
+}
+
+/** A bridge network 10.N.0.0/24, with IPv6 also fd00:0:0:N::/64, whose id begins with the digit. */
+export function networkOf(
+  digit: string,
+  name: string,
+  { ipv6, internal, options }: Variant = { ipv6: false, internal: false, options: {} },
+): DriverNetwork {
   const number = Number.parseInt(digit, 16);
+  const subnetAt = (prefix: string, gateway: string): Network['subnets'][number] => ({
+    prefix: parsePrefix(prefix),
+    ipRange: undefined,
+    gateway: parseAddress(gateway),
+    aux: {},
+    automatic: false,
+  });
   const network: Network = {
     id: digit.repeat(64),
     name,
@@ -45,25 +63,20 @@ export function networkOf(digit: string, name: string): DriverNetwork {
     driver: 'bridge',
     predefined: false,
     enableIPv4: true,
-    enableIPv6: false,
-    internal: false,
+    enableIPv6: ipv6,
+    internal,
     attachable: false,
     configOnly: false,
     configFrom: '',
     ipamOptions: undefined,
     subnets: [
-      {
-        prefix: parsePrefix(`10.${number}.0.0/24`),
-        ipRange: undefined,
-        gateway: parseAddress(`10.${number}.0.1`),
-        aux: {},
-        automatic: false,
-      },
+      subnetAt(`10.${number}.0.0/24`, `10.${number}.0.1`),
+      ...(ipv6 ? [subnetAt(`fd00:0:0:${digit}::/64`, `fd00:0:0:${digit}::1`)] : []),
     ],
     options: {},
     labels: {},
   };
-  return { network, options: OPTIONS };
+  return { network, options: { ...OPTIONS, ...options } };
 }
 
 /** An endpoint of a container on a network; `digits` begin its id. */
@@ -73,6 +86,7 @@ export function endpointOf(
   containerId: string,
   ifname: string,
   address: string,
+  ipv6?: string,
 ): Endpoint {
   const id = digits.padEnd(64, '0');
   const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
@@ -85,7 +99,7 @@ export function endpointOf(
     ifname,
     mac: ['02', '42', ...bytes].join(':'),
     ipv4: parseAddress(address),
-    ipv6: undefined,
+    ipv6: ipv6 === undefined ? undefined : parseAddress(ipv6),
     asked: { ipv4: undefined, ipv6: undefined, linkLocal: [] },
     askedMac: '',
     aliases: [],
