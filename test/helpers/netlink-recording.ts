@@ -1,6 +1,6 @@
 /**
- * Datagrams recorded from iproute2 6.1 on Linux 6.18 (`strace -e read=3 -e write=3`), as hex under
- * test/golden/netlink. Sequence is 7 and port 0 throughout, in place of what changes with every run.
+ * Datagrams recorded from iproute2 6.1 on Linux 6.18 (`strace -e read=3 -e write=3`), those of netfilter from a socket
+ * that listed UDP flows or heard what `nft` made, as hex under test/golden/netlink. Sequence is 7 and port 0 throughout, in place of what changes with every run.
  */
 import { readFileSync } from 'node:fs';
 

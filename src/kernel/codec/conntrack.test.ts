@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hex } from '../../../test/helpers/netlink-recording.ts';
+import { hex, recording } from '../../../test/helpers/netlink-recording.ts';
 import { parseAddress } from '../../model/address.ts';
 import { decodeFlow, encodeDropFlow, encodeListFlows, isOfProtocol, type TrackedFlow } from './conntrack.ts';
 import { decodeMessages, encodeMessage, type NetlinkMessage } from './message.ts';
@@ -45,6 +45,35 @@ describe('a tracked connection', () => {
     ],
   ] as const)('%s', ([, flow, status]) => {
     expect(decodeFlow(only(listed(flow, status)))).toEqual(flow);
+  });
+
+  test.for([
+    [
+      'flow-ipv4',
+      {
+        source: parseAddress('10.9.0.2'),
+        destination: parseAddress('10.9.0.1'),
+        sourcePort: 40000,
+        destinationPort: 8011,
+        answered: true,
+        translated: true,
+        id: Uint8Array.of(0xc6, 0x46, 0x87, 0x9b),
+      },
+    ],
+    [
+      'flow-ipv6',
+      {
+        source: parseAddress('fd00:9::2'),
+        destination: parseAddress('fd00:9::1'),
+        sourcePort: 40001,
+        destinationPort: 9001,
+        answered: false,
+        translated: false,
+        id: Uint8Array.of(0x86, 0x82, 0x74, 0x01),
+      },
+    ],
+  ] as const)('%s, as the kernel listed it', ([name, flow]) => {
+    expect(decodeFlow(only(recording(name)))).toEqual({ ...flow, protocolNumber: 17, zone: undefined });
   });
 
   test('is of its protocol', () => {

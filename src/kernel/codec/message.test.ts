@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { hex, recording } from '../../../test/helpers/netlink-recording.ts';
 import { decodeAck } from './ack.ts';
 import { decodeAddress } from './address.ts';
+import { decodeFlow } from './conntrack.ts';
 import { decodeLink, decodeLinkName } from './link.ts';
 import {
   AttributeReader,
@@ -13,6 +14,7 @@ import {
   NLM_F_ACK,
 } from './message.ts';
 import { decodeNeighbour } from './neighbour.ts';
+import { decodeNftablesEvent } from './nftables.ts';
 import { decodeNsid } from './nsid.ts';
 import { decodeRoute } from './route.ts';
 
@@ -22,10 +24,13 @@ const RECORDINGS: readonly (readonly [name: string, decode: (message: NetlinkMes
   ['address-ipv4', decodeAddress],
   ['address-ipv6', decodeAddress],
   ['fdb', decodeNeighbour],
+  ['flow-ipv4', decodeFlow],
+  ['flow-ipv6', decodeFlow],
   ['link-bridge', decodeLink],
   ['link-veth-port', decodeLink],
   ['links-dump', decodeLinkName],
   ['neighbours', decodeNeighbour],
+  ['nftables-events', decodeNftablesEvent],
   ['nsid', decodeNsid],
   ['routes-ipv4', decodeRoute],
   ['routes-ipv6', decodeRoute],

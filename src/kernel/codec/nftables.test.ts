@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hex } from '../../../test/helpers/netlink-recording.ts';
+import { hex, recording } from '../../../test/helpers/netlink-recording.ts';
 import type { ElementChange } from '../../model/nft-sets.ts';
 import { decodeMessages, encodeMessage } from './message.ts';
 import {
@@ -124,6 +124,12 @@ describe('events', () => {
       { kind: 'generation', id: 5 },
     ]);
     expect(events.map((event) => event !== undefined && concernsOurTables(event))).toEqual([true, false]);
+  });
+
+  test('table, set, chain, rule and element of a transaction, as the kernel told them', () => {
+    expect(decode(recording('nftables-events'))).toEqual(
+      new Array(5).fill({ kind: 'table', family: 'inet', table: 'vethd' }),
+    );
   });
 
   test('of other tables do not concern us', () => {
