@@ -173,7 +173,7 @@ class Gatherer {
   }
 }
 
-function containersOf(store: StoreReader, scope: Scope): Container[] {
+function containersOf(store: StoreReader, scope: Scope): readonly Container[] {
   if (scope.everything) return store.listContainers();
   return [...scope.containers].flatMap((id) => store.getContainer(id) ?? []);
 }

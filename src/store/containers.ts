@@ -104,7 +104,7 @@ function prepareReads(database: Connection, cache: RowCache<Container>): Contain
   return {
     getContainer: get,
     matchContainer: (term) => match(term, term.replace(/^\//, '')),
-    listContainers: () => cache.list(all()),
+    listContainers: () => cache.listOf('', all),
     listContainersIn: ({ bootId, inode }) => cache.list(byIdentity(inode, bootId)),
     listContainersAt: (netnsName) => cache.list(byNetns(netnsName)),
     listContainersSharing: (containerId) => cache.list(byHost(containerId)),

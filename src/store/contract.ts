@@ -33,11 +33,11 @@ export interface StoreReader {
   getNetwork(id: string): Network | undefined;
   /** An id equal to the term, else a name equal to it, else an id beginning with it. */
   matchNetwork(term: string): Matches<Network>;
-  listNetworks(): Network[];
+  listNetworks(): readonly Network[];
   getContainer(id: string): Container | undefined;
   /** Full id, then name (with or without a leading slash), then unique id prefix. */
   matchContainer(term: string): Matches<Container>;
-  listContainers(): Container[];
+  listContainers(): readonly Container[];
   /** Those whose namespace was last seen to be this one. By index. */
   listContainersIn(identity: NetnsIdentity): Container[];
   /** Those whose namespace is at /run/netns/`netnsName`. By index. */
@@ -47,8 +47,8 @@ export interface StoreReader {
   getEndpoint(id: string): Endpoint | undefined;
   findEndpoint(networkId: string, containerId: string): Endpoint | undefined;
   findEndpointByVeth(veth: string): Endpoint | undefined;
-  listEndpoints(): Endpoint[];
-  listEndpointsOfNetwork(networkId: string): Endpoint[];
+  listEndpoints(): readonly Endpoint[];
+  listEndpointsOfNetwork(networkId: string): readonly Endpoint[];
   listEndpointsOfContainer(containerId: string): Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
   /** Whether a container that is started is on a bridge network that leads out of the host in that family. */

@@ -101,7 +101,7 @@ function prepareReads(database: Connection, cache: RowCache<Network>): Networks[
     },
     getNetwork: get,
     matchNetwork: (term) => match(term, term),
-    listNetworks: () => cache.list(all()),
+    listNetworks: () => cache.listOf('', all),
   };
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
-import type { Store, StoreWriter } from './contract.ts';
+import type { Store, StoreReader, StoreWriter } from './contract.ts';
 import {
   containerOf,
   endpointOf,
@@ -120,6 +120,49 @@ describe('what is read is what is in the tables', () => {
     expect([store.getEndpoint(endpoint.id), store.getContainer(WEB.id)]).toEqual([endpoint, WEB]);
     expect(await store.write(move)).toEqual([moved, moved]);
     expect(store.getEndpoint(endpoint.id)).toEqual(moved);
+  });
+
+  test('in lists too, before, within and after a change, a rehearsal and one that failed', async () => {
+    const store = temporaryStore();
+    await seed(store, LAN);
+    const lists = (reader: StoreReader): readonly number[] =>
+      [
+        reader.listNetworks(),
+        reader.listContainers(),
+        reader.listEndpoints(),
+        reader.listEndpointsOfNetwork(LAN.id),
+      ].map(({ length }) => length);
+    const grow = (writer: StoreWriter): unknown => {
+      const seen = [lists(writer)];
+      const other = networkOf('bb', []);
+      const container = containerOf('c2');
+      writer.insertNetwork(other);
+      writer.insertContainer(container);
+      seen.push(lists(writer));
+      connect(writer);
+      connect(writer, {}, container, other);
+      return [...seen, lists(writer), lists(store)];
+    };
+    const seen = [
+      [1, 1, 0, 0],
+      [2, 2, 0, 0],
+      [2, 2, 2, 1],
+      [2, 2, 2, 1],
+    ];
+    expect(lists(store)).toEqual([1, 1, 0, 0]);
+    expect(store.rehearse(grow)).toEqual(seen);
+    expect(lists(store)).toEqual([1, 1, 0, 0]);
+    const failing = store.write((writer) => {
+      throw new Error(String(grow(writer)));
+    });
+    await expect(failing).rejects.toThrow(String(seen));
+    expect(lists(store)).toEqual([1, 1, 0, 0]);
+    expect(await store.write(grow)).toEqual(seen);
+    expect(lists(store)).toEqual([2, 2, 2, 1]);
+    await store.write((writer) => writer.removeNetwork(LAN.id));
+    expect(lists(store)).toEqual([1, 2, 1, 0]);
+    await store.write((writer) => writer.removeContainer(containerOf('c2').id));
+    expect(lists(store)).toEqual([1, 1, 0, 0]);
   });
 
   test('an endpoint that went with its network is not found', async () => {
