@@ -7,6 +7,7 @@ import { fromEndpointConfig } from '../endpoints/wire.ts';
 import { modeOf, parseFilters, parseGoBool } from '../query.ts';
 import { DryRunAnswer, ERRORS, IdParameter, Nothing, NothingOrDryRun } from '../schema.ts';
 import { minorOf } from '../version.ts';
+import { NetworkBytes } from './bytes.ts';
 import {
   ChangeQuery,
   ConnectBody,
@@ -19,7 +20,7 @@ import {
   PruneAnswer,
   PruneQuery,
 } from './schema.ts';
-import { fromNetworkCreate, toNetwork, toStatus } from './wire.ts';
+import { fromNetworkCreate } from './wire.ts';
 
 const TAGS = ['networks'];
 
@@ -29,6 +30,7 @@ const LIST_FILTERS = new Set(['name', 'id', 'driver', 'scope', 'label', 'type', 
 const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
 
 function readRoutes(app: App, { engine }: ApiContext): void {
+  const bytes = new NetworkBytes();
   // Docker serves both spellings; the document shows one.
   for (const path of ['/networks', '/networks/'] as const) {
     const schema = {
@@ -37,12 +39,13 @@ function readRoutes(app: App, { engine }: ApiContext): void {
       description: `Filters: ${[...LIST_FILTERS].join(', ')}.`,
       hide: path === '/networks/',
       querystring: ListQuery,
-      response: { 200: Type.Array(NetworkAnswer), ...ERRORS },
+      response: { 200: Type.Unsafe<Buffer>(Type.Array(NetworkAnswer)), ...ERRORS },
     };
-    app.get(path, { schema }, async (request) => {
+    app.get(path, { schema }, async (request, reply) => {
       const minor = minorOf(request);
       const filters = parseFilters(request.query.filters, LIST_FILTERS);
-      return engine.listNetworks(filters, minor < 28).map((view) => toNetwork(view, minor));
+      reply.type('application/json');
+      return bytes.listed(engine.listNetworks(filters, minor < 28), minor);
     });
   }
   app.get(
@@ -53,19 +56,19 @@ function readRoutes(app: App, { engine }: ApiContext): void {
         summary: 'A network with its members',
         params: IdParameter,
         querystring: InspectQuery,
-        response: { 200: NetworkAnswer, ...ERRORS },
+        response: { 200: Type.Unsafe<Buffer>(NetworkAnswer), ...ERRORS },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { verbose, scope = '' } = request.query;
       parseGoBool('verbose', verbose);
       const { id } = request.params;
       if (scope !== '' && scope !== 'local') throw new VethdError('notFound', `network ${id} not found`);
       const view = engine.inspectNetwork(id);
       const minor = minorOf(request);
-      const shown = toNetwork(view, minor);
-      if (minor < STATUS_MINOR) return shown;
-      return { ...shown, Status: toStatus(engine.networkUsage(view.network)) };
+      reply.type('application/json');
+      if (minor < STATUS_MINOR) return bytes.inspected(view, minor);
+      return bytes.inspected(view, minor, engine.networkUsage(view.network));
     },
   );
 }

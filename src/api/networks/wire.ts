@@ -55,7 +55,8 @@ function toIpamEntry({ prefix, ipRange, gateway, aux }: Subnet): IpamEntryJson {
   };
 }
 
-function toMember({ endpoint, container }: Member, network: Network) {
+/** What a network shows of a member. */
+export function toMember({ endpoint, container }: Member, network: Network) {
   return {
     Name: container.name,
     EndpointID: endpoint.id,
@@ -63,6 +64,11 @@ function toMember({ endpoint, container }: Member, network: Network) {
     IPv4Address: addressWithLength(endpoint, network, 'ipv4'),
     IPv6Address: addressWithLength(endpoint, network, 'ipv6'),
   };
+}
+
+/** Whether a network shows `EnableIPv4`: from 1.48 on. Nothing else of what `toNetwork` gives depends on the version. */
+export function showsEnableIPv4(minor: number): boolean {
+  return minor >= 48;
 }
 
 /** A network as a client of version 1.`minor` sees it. */
@@ -73,7 +79,7 @@ export function toNetwork({ network, members }: NetworkView, minor: number): Net
     Created: network.created,
     Scope: 'local',
     Driver: network.configOnly ? 'null' : network.driver,
-    ...(minor >= 48 && { EnableIPv4: network.enableIPv4 }),
+    ...(showsEnableIPv4(minor) && { EnableIPv4: network.enableIPv4 }),
     EnableIPv6: network.enableIPv6,
     IPAM: {
       Driver: 'default',
