@@ -200,11 +200,15 @@ export class Namespaces {
 
   /** The names in the folder that lead to network namespaces other than the host's, sorted. */
   listNames(): string[] {
+    return this.listEntries().filter((name) => this.probe({ kind: 'name', name }).status === 'present');
+  }
+
+  /** The names in the folder, whatever they lead to, sorted. */
+  listEntries(): string[] {
     const fd = openFolder(this.options.netnsDir);
     if (typeof fd !== 'number') return [];
     try {
-      const names = readdirSync(`/proc/self/fd/${fd}`);
-      return names.filter((name) => this.probe({ kind: 'name', name }).status === 'present').sort();
+      return readdirSync(`/proc/self/fd/${fd}`).sort();
     } finally {
       closeSync(fd);
     }

@@ -217,8 +217,12 @@ describe('namespaces that we make', () => {
   test('are found again by their alias', async () => {
     await addNetns('stranger');
     await refusals(kernel, [create], new Map());
-    const { ownNetns } = await kernel.observe({ host: [], hostSysctls: [], netns: [], scanNames: true });
+    const scan = { host: [], hostSysctls: [], scanNames: true };
+    const queryOf = (name: string) => ({ key: name, ref: byName(name), sysctls: [] });
+    const { ownNetns } = await kernel.observe({ ...scan, netns: [] });
     expect(ownNetns).toEqual([{ name: 'c', alias: 'vethd:c', identity: expect.anything() }]);
+    const queries = ['stranger', 'c', 'nobody'].map(queryOf);
+    expect((await kernel.observe({ ...scan, netns: queries })).ownNetns).toEqual(ownNetns);
   });
 
   test('are not made over something else', async () => {
