@@ -49,7 +49,7 @@ export interface StoreReader {
   findEndpointByVeth(veth: string): Endpoint | undefined;
   listEndpoints(): readonly Endpoint[];
   listEndpointsOfNetwork(networkId: string): readonly Endpoint[];
-  listEndpointsOfContainer(containerId: string): Endpoint[];
+  listEndpointsOfContainer(containerId: string): readonly Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
   /** Whether a container that is started is on a bridge network that leads out of the host in that family. */
   hasForwardedMember(family: Family): boolean;

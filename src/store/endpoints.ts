@@ -58,7 +58,7 @@ function prepareReads(
     findEndpointByVeth: (veth) => cache.list(byVeth(veth))[0],
     listEndpoints: () => cache.listOf('', all),
     listEndpointsOfNetwork: (networkId) => cache.listOf(networkId, () => idsOfNetwork(networkId)),
-    listEndpointsOfContainer: (containerId) => cache.list(ofContainer(containerId)),
+    listEndpointsOfContainer: (containerId) => cache.listOf(containerId, () => ofContainer(containerId)),
     countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
     hasForwardedMember: (family) => forwardedIn[family].get() !== undefined,
   };

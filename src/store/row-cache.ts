@@ -28,7 +28,10 @@ export class RowCache<Noun> {
     return ids.flatMap((id) => this.get(id) ?? []);
   }
 
-  /** The nouns whose ids `read` gives, kept under `key`: they must depend on rows of this table alone. */
+  /**
+   * The nouns whose ids `read` gives, kept under `key` (an id of another noun: no two are the same, or `''`): they must
+   * depend on rows of this table alone.
+   */
   listOf(key: string, read: () => readonly string[]): readonly Noun[] {
     const kept = this.#lists.get(key);
     if (kept !== undefined) return kept;
