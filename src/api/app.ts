@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Engine } from '../engine/contract.ts';
+import { LazyCompiler } from './compile.ts';
 import { containerRoutes } from './containers/routes.ts';
 import { type ApiConfig, type ApiContext, type App, noLoad } from './context.ts';
 import { installConventions, standardHeaders } from './conventions.ts';
@@ -51,20 +52,16 @@ function createServer({ config, logger }: AppOptions): App {
     },
     routerOptions: { querystringParser: parseQuery, maxParamLength: limits.urlBytes },
     rewriteUrl: (request) => withoutVersion(request.url ?? '/'),
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        verbose: true,
-      },
-    },
     schemaErrorFormatter: schemaError,
     clientErrorHandler: (error, socket) => answerParserError(error, socket, rawHeaders(config)),
     frameworkErrors: (error, request, reply) => {
       sendError(error, request, reply.headers(standardHeaders(config)));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  const checks = new LazyCompiler();
+  app.setValidatorCompiler(checks.compiler);
+  app.addHook('onReady', async () => checks.begin());
+  app.addHook('onClose', async () => checks.stop());
   app.setSerializerCompiler(() => serialize);
   app.server.maxConnections = limits.connections;
   return app;
