@@ -72,7 +72,8 @@ export class ResolvConfWatch {
   }
 
   #noteAll(): void {
-    for (const name of new Set([...this.#watchers.keys(), ...listFolder(this.#folder)])) this.#note(name, true);
+    for (const name of new Set([...this.#watchers.keys(), ...listFolder(this.#folder)]))
+      this.#note(name, true);
   }
 
   #watch(name: string): void {
