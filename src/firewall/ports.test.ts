@@ -84,6 +84,14 @@ describe('an automatic host port', () => {
     expect(resolve(use, wish(''), wish('32769'), wish('0'))).toEqual(['32769', '32770', '32771']);
   });
 
+  test('may be one that another protocol or address has', () => {
+    const port = portWith({ hostPort: 32768, hostPortEnd: 32768, hostAddress: parseAddress('192.0.2.1') });
+    const use = { ...FREE, published: [{ port, holder: 'web1' }] };
+    expect(resolve(use, wish(''))).toEqual(['32769']);
+    expect(resolve(use, wish('', '80', '', 'udp'))).toEqual(['32768']);
+    expect(resolve(use, wish('', '80', '192.0.2.2'))).toEqual(['32768']);
+  });
+
   test('is a run of free ones for a range', () => {
     const use = { ...FREE, listeners: [listener('0.0.0.0', 32770)] };
     expect(resolve(use, wish('', '80-83'))).toEqual(['32771-32774']);

@@ -174,6 +174,66 @@ describe('plan', () => {
     expect(lines(both, foreign)).toEqual([]);
   });
 
+  test('leaves alone what is not ours in a namespace, and removes what is ours and nobody wants', () => {
+    const inside = withState(observationOf(both), 'web1', (state) => {
+      const [eth0] = state.links.filter(({ ifname }) => ifname === 'eth0');
+      if (eth0 === undefined) throw new Error('no eth0');
+      const lo = state.links.map((link) => (link.ifname === 'lo' ? { ...link, alias: 'vethd:web1' } : link));
+      return {
+        ...state,
+        links: [
+          ...lo,
+          { ...eth0, ifname: 'tun0', kind: 'tun', alias: '', ifindex: 77 },
+          { ...eth0, ifname: 'eth7', alias: `vethd:${'7'.repeat(64)}`, ifindex: 78, peerIndex: 79 },
+        ],
+      };
+    });
+    expect(plan(both, inside).operations).toMatchObject([
+      { op: 'retireLink', netns: 'web1', ifname: 'eth7', object: '7'.repeat(64) },
+    ]);
+  });
+
+  test('mends a setting, and no other', () => {
+    const drifted = withState(observationOf(both), 'host', (state) => ({
+      ...state,
+      sysctls: state.sysctls.map((entry, index) => (index === 0 ? { ...entry, value: '7' } : entry)),
+    }));
+    const [first] = both.host.sysctls;
+    expect(plan(both, drifted).operations).toMatchObject([{ op: 'setSysctl', netns: 'host', sysctl: first }]);
+  });
+
+  test('names whom a change is for: the endpoint of a link, the container of lo', () => {
+    const objectsOf = (ifname: string) =>
+      plan(both, withState(observationOf(both), 'web1', changed(ifname, { up: false }))).operations.map(
+        ({ object }) => object,
+      );
+    expect(new Set(objectsOf('eth0'))).toEqual(new Set([first.endpoint.id]));
+    expect(objectsOf('lo')).toEqual(['web1']);
+  });
+
+  test('settles the carrier of a host end that it changed', () => {
+    const down = withState(observationOf(both), 'host', changed('veth1111111', { up: false }));
+    expect(plan(both, down).operations).toMatchObject([
+      { op: 'changeLink', ifname: 'veth1111111', change: { up: true } },
+      { op: 'settleCarrier', netns: 'host', ifname: 'veth1111111' },
+    ]);
+    const inside = withState(observationOf(both), 'web1', changed('eth0', { up: false }));
+    expect(plan(both, inside).operations.map(({ op }) => op)).not.toContain('settleCarrier');
+  });
+
+  test.for([
+    ['made by us: its name goes', 'vethd:web1', ['retireLink', 'removeNetns']],
+    ['made by others: its name stays', '', ['retireLink']],
+  ] as const)('a namespace that should hold nothing, %s', ([, alias, expected]) => {
+    const vacant = { ...desiredOf([lab], [second]), everything: false };
+    const narrow = { ...vacant, vacant: new Map([['web1', { kind: 'name', name: 'web1' } as const]]) };
+    const observation = withState(observationOf(both), 'web1', changed('lo', { alias }));
+    const { operations } = plan(narrow, observation);
+    const removing = operations.filter(({ op }) => op === 'retireLink' || op === 'removeNetns');
+    expect(removing.map(({ op }) => op)).toEqual(expected);
+    expect(removing[0]).toMatchObject({ peer: { netns: 'web1', ifname: 'eth0' } });
+  });
+
   test('uses a bridge of somebody else as it is', () => {
     const foreign = withState(
       observationOf(both),
