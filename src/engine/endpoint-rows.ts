@@ -180,7 +180,7 @@ export function insertEndpoint(
     links: spec.links,
     driverOpts: spec.driverOpts,
     gwPriority: spec.gwPriority,
-    ports: plumbed ? publishedPorts(context, writer, spec.ports, container.name) : [],
+    ports: plumbed ? publishedPorts(context, writer, network, spec.ports, container.name) : [],
   };
   writer.insertEndpoint(endpoint);
   return endpoint;

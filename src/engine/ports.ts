@@ -1,7 +1,9 @@
 /** Which host ports an endpoint gets: checked against what is published and against programs that listen. */
 import { type PortUse, type Publication, resolvePorts } from '../firewall/ports.ts';
 import type { PublishedPort } from '../model/endpoint.ts';
+import type { Network } from '../model/network.ts';
 import type { ParsedPort } from '../model/port-rules.ts';
+import { driverNetworkOf } from '../reconcile/desired.ts';
 import type { StoreReader } from '../store/contract.ts';
 import type { EngineContext } from './context.ts';
 import { isRunning } from './running.ts';
@@ -20,18 +22,38 @@ function portUse(context: EngineContext, reader: StoreReader, except: string): P
   return { published: publications(reader, except), ...context.hostPorts() };
 }
 
-/**
- * The ports as they will be published for a container of this name; conflict, naming the holder, where one is
- * taken. Ports of the endpoint `except` (which is to have these instead) count as free.
- */
-export function publishedPorts(
+function resolve(
   context: EngineContext,
   reader: StoreReader,
   wanted: readonly ParsedPort[],
   holder: string,
-  except = '',
+  except: string,
 ): readonly PublishedPort[] {
   return wanted.length === 0 ? [] : resolvePorts(wanted, portUse(context, reader, except), holder);
+}
+
+/** A port without an address of its own is bound where its network says, and told so. */
+function boundPort(port: ParsedPort, network: Network): ParsedPort {
+  const { hostBindingIpv4 } = driverNetworkOf(network).options;
+  if (port.hostAddress !== undefined || hostBindingIpv4 === undefined || hostBindingIpv4.value === 0n)
+    return port;
+  return { ...port, hostAddress: hostBindingIpv4 };
+}
+
+/**
+ * The ports as they will be published on a network for a container of this name; conflict, naming the holder, where one
+ * is taken. Ports of the endpoint `except` (which is to have these instead) count as free.
+ */
+export function publishedPorts(
+  context: EngineContext,
+  reader: StoreReader,
+  network: Network,
+  wanted: readonly ParsedPort[],
+  holder: string,
+  except = '',
+): readonly PublishedPort[] {
+  const bound = wanted.map((port) => boundPort(port, network));
+  return resolve(context, reader, bound, holder, except);
 }
 
 /** Refuses (conflict) to start a container whose ports somebody else took while it was stopped. */
@@ -42,5 +64,5 @@ export function checkPublished(
   holder: string,
   except: string,
 ): void {
-  publishedPorts(context, reader, ports, holder, except);
+  resolve(context, reader, ports, holder, except);
 }

@@ -31,10 +31,11 @@ export async function setPorts(
   return carryOut(context, mode, (writer) => {
     const before = getEndpoint(writer, term);
     const container = writer.getContainer(before.containerId);
-    if (before.veth === '' || container === undefined) {
+    const network = writer.getNetwork(before.networkId);
+    if (before.veth === '' || container === undefined || network === undefined) {
       throw new VethdError('invalidArgument', `endpoint ${term} has no interface: it cannot publish ports`);
     }
-    const ports = publishedPorts(context, writer, wanted, container.name, before.id);
+    const ports = publishedPorts(context, writer, network, wanted, container.name, before.id);
     const endpoint = { ...before, ports };
     writer.updateEndpoint(endpoint);
     return {

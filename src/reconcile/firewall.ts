@@ -10,7 +10,7 @@ import { diffRulesets, type Guard, patchRuleset, type Ruleset, renderRuleset } f
 import { formatAddress } from '../model/address.ts';
 import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
 import { HOST } from '../model/netstate.ts';
-import type { BridgeOptions, Network } from '../model/network.ts';
+import type { Network } from '../model/network.ts';
 import type { Operation } from '../model/operation.ts';
 import type { StoreReader } from '../store/contract.ts';
 import { driverNetworkOf } from './desired.ts';
@@ -34,26 +34,16 @@ function firewallNetwork(network: Network): FirewallNetwork | undefined {
   };
 }
 
-/** A port without an address of its own is bound where the network says. */
-function boundPort(port: PublishedPort, { hostBindingIpv4 }: BridgeOptions): PublishedPort {
-  if (port.hostAddress !== undefined || hostBindingIpv4 === undefined || hostBindingIpv4.value === 0n)
-    return port;
-  return { ...port, hostAddress: hostBindingIpv4 };
-}
-
-function firewallEndpoint(endpoint: Endpoint, network: Network): FirewallEndpoint {
+function firewallEndpoint(endpoint: Endpoint): FirewallEndpoint {
   const { id, networkId, veth, mac, ipv4, ipv6, asked, ports } = endpoint;
-  const { options } = driverNetworkOf(network);
-  const bound = ports.map((port) => boundPort(port, options));
-  return { id, networkId, veth, mac, ipv4, ipv6, linkLocal: asked.linkLocal, ports: bound };
+  return { id, networkId, veth, mac, ipv4, ipv6, linkLocal: asked.linkLocal, ports };
 }
 
 function plumbedEndpoints(store: StoreReader, endpoints: readonly Endpoint[]): FirewallEndpoint[] {
   return endpoints.flatMap((endpoint) => {
-    const network = store.getNetwork(endpoint.networkId);
-    if (endpoint.veth === '' || network === undefined) return [];
+    if (endpoint.veth === '' || store.getNetwork(endpoint.networkId) === undefined) return [];
     if (store.getContainer(endpoint.containerId)?.state !== 'running') return [];
-    return [firewallEndpoint(endpoint, network)];
+    return [firewallEndpoint(endpoint)];
   });
 }
 

@@ -40,7 +40,7 @@ async function expectClosed(from: string, protocol: Protocol, address: string, p
 
 beforeAll(async () => {
   await makeOutside('out0');
-  for (const name of ['web', 'sibling', 'stranger']) await addNetns(name);
+  for (const name of ['web', 'sibling', 'stranger', 'here', 'there']) await addNetns(name);
 });
 
 const daemon = daemonForFile();
@@ -177,6 +177,54 @@ describe('published by connect', () => {
     const again = await publish('sibling', { '80/tcp': [{}] });
     expect(Number(again.Ports['80/tcp'][0].HostPort)).toBeGreaterThan(chosen);
     await publish('sibling', {});
+  });
+});
+
+describe('on a network with host_binding_ipv4', () => {
+  const { ipv4 } = OUTSIDE.out0;
+
+  beforeAll(async () => {
+    for (const [name, address] of [
+      ['here', '127.0.0.1'],
+      ['there', HOST4],
+    ] as const) {
+      await daemon.call('POST', '/networks/create', {
+        Name: name,
+        EnableIPv6: true,
+        Options: { 'com.docker.network.bridge.host_binding_ipv4': address },
+      });
+    }
+  });
+
+  afterAll(async () => {
+    for (const name of ['here', 'there']) {
+      await daemon.request('POST', `/networks/${name}/disconnect`, { Container: name });
+      await daemon.call('DELETE', `/networks/${name}`);
+    }
+  });
+
+  test('a port without an address is bound there alone, told so, and free elsewhere', async () => {
+    for (const name of ['here', 'there']) {
+      expect((await connect(name, name, { '80/tcp': [{ HostPort: '8686' }] })).status).toBe(200);
+      await agent(name).serve([80]);
+    }
+    expect((await portsOf('here'))['80/tcp']).toEqual([{ HostIp: '127.0.0.1', HostPort: '8686' }]);
+    expect((await portsOf('there'))['80/tcp']).toEqual([{ HostIp: HOST4, HostPort: '8686' }]);
+    expect(await ask('out0', 'tcp', HOST4, 8686)).toBe(ipv4.own);
+    expect(await ask('host', 'tcp', '127.0.0.1', 8686)).toBeTypeOf('string');
+    await expectClosed('out0', 'tcp', HOST6, 8686);
+    const path = `/vethd/endpoints/${await endpointOf('there', 'there')}`;
+    await daemon.call('PATCH', path, { PortBindings: {} });
+    await expectClosed('out0', 'tcp', HOST4, 8686);
+    expect(await ask('host', 'tcp', '127.0.0.1', 8686)).toBeTypeOf('string');
+  });
+
+  test('an address that is asked for goes before it', async () => {
+    const path = `/vethd/endpoints/${await endpointOf('here', 'here')}`;
+    await daemon.call('PATCH', path, {
+      PortBindings: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8687' }] },
+    });
+    expect(await ask('out0', 'tcp', HOST4, 8687)).toBe(ipv4.own);
   });
 });
 
