@@ -91,7 +91,7 @@ function build(
 ): Network {
   const spec = resolveConfig(reader, wish);
   const { name, internal, driver, configOnly } = spec;
-  const options = parseBridgeOptions(spec.options, { internal: internal || configOnly, predefined: false });
+  const options = parseBridgeOptions(spec.options, { internal, configOnly, predefined: false });
   const subnets = configOnly
     ? statedSubnets(spec.subnets)
     : spec.subnets.map((subnet) => fulfil(context, reader, around, subnet, { internal, options }));

@@ -106,7 +106,7 @@ export async function ensurePredefinedNetworks(context: EngineContext): Promise<
     if (bridge !== undefined) followNames(context, writer, bridge);
     else {
       const stated = bridgeOptions(context);
-      const options = parseBridgeOptions(stated, { internal: false, predefined: true });
+      const options = parseBridgeOptions(stated, { internal: false, configOnly: false, predefined: true });
       const subnets: Subnet[] = [fulfil(context, writer, around, wish, { internal: false, options })];
       insert({ name: 'bridge', driver: 'bridge', enableIPv4: true, subnets, options: stated });
     }

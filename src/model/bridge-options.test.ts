@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { parseAddress } from './address.ts';
 import { OPTION, parseBridgeOptions, readEnableFamily } from './bridge-options.ts';
 
-const PLAIN = { internal: false, predefined: false };
+const PLAIN = { internal: false, configOnly: false, predefined: false };
+
+test('a config-only network may keep for internal ones what itself could not be', () => {
+  const options = { 'com.docker.network.bridge.gateway_mode_ipv4': 'isolated' };
+  expect(parseBridgeOptions(options, { ...PLAIN, configOnly: true }).gatewayModeIpv4).toBe('isolated');
+  expect(() => parseBridgeOptions(options, PLAIN)).toThrow('can only be used for an internal network');
+});
 
 test('defaults', () => {
   expect(parseBridgeOptions({ unknown: 'kept elsewhere' }, PLAIN)).toEqual({
@@ -24,7 +30,7 @@ test('defaults', () => {
     permanentNeighbours: true,
     dns: true,
   });
-  expect(parseBridgeOptions({}, { internal: false, predefined: true }).dns).toBe(false);
+  expect(parseBridgeOptions({}, { internal: false, configOnly: false, predefined: true }).dns).toBe(false);
 });
 
 test('everything given', () => {
@@ -47,7 +53,7 @@ test('everything given', () => {
     [OPTION.permanentNeighbours]: 'f',
     [OPTION.dns]: 'true',
   };
-  expect(parseBridgeOptions(options, { internal: true, predefined: true })).toEqual({
+  expect(parseBridgeOptions(options, { internal: true, configOnly: false, predefined: true })).toEqual({
     bridgeName: 'lab0',
     mtu: 1400,
     masquerade: false,

@@ -37,6 +37,8 @@ export const OPTION = Object.freeze({
 /** What the options depend on besides themselves. */
 export interface BridgeOptionsContext {
   readonly internal: boolean;
+  /** Keeps options for others, some of which may be internal. */
+  readonly configOnly: boolean;
   readonly predefined: boolean;
 }
 
@@ -88,9 +90,9 @@ function parseGatewayMode(text: string): Parsed<GatewayMode> {
   }
 }
 
-function readGatewayMode(options: Options, key: string, { internal }: BridgeOptionsContext): GatewayMode {
+function readGatewayMode(options: Options, key: string, context: BridgeOptionsContext): GatewayMode {
   const mode = read(options, key, 'nat', parseGatewayMode);
-  if (mode === 'isolated' && !internal) {
+  if (mode === 'isolated' && !context.internal && !context.configOnly) {
     throw invalid("gateway mode 'isolated' can only be used for an internal network");
   }
   return mode;

@@ -140,7 +140,8 @@ export function parseNetworkSpec(spec: NetworkSpec): ParsedNetworkSpec {
   checkIpamDriver(spec.ipamDriver);
   const enabled = enabledFamilies(spec);
   // A config-only network may say `isolated` for internal networks that are made from it.
-  parseBridgeOptions(spec.options, { internal: spec.internal || spec.configOnly, predefined: false });
+  const { internal, configOnly } = spec;
+  parseBridgeOptions(spec.options, { internal, configOnly, predefined: false });
   return {
     name: spec.name,
     driver: spec.configOnly ? 'null' : 'bridge',

@@ -82,10 +82,9 @@ export function netnsRefOf(container: Container): NetnsRef | undefined {
   }
 }
 
-/** A network with its options parsed: they passed the same parser when the network was made. */
+/** A network with its options parsed: they passed the same parser, told the same, when the network was made. */
 export function driverNetworkOf(network: Network): DriverNetwork {
-  const { internal, predefined } = network;
-  return { network, options: parseBridgeOptions(network.options, { internal, predefined }) };
+  return { network, options: parseBridgeOptions(network.options, network) };
 }
 
 /** Whether the container ends with its namespace, because nobody can make that one again. */

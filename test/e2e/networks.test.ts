@@ -128,6 +128,25 @@ describe('a bridge network', () => {
     await daemon.call('POST', '/networks/prune');
   });
 
+  test('is isolated by what a config-only network keeps, which a look at everything and a start can read', async () => {
+    const options = { 'com.docker.network.bridge.gateway_mode_ipv4': 'isolated' };
+    await daemon.call('POST', '/networks/create', { Name: 'kept', ConfigOnly: true, Options: options });
+    const from = { ConfigFrom: { Network: 'kept' } };
+    const open = await daemon.request('POST', '/networks/create', { Name: 'open', ...from });
+    expect([open.status, open.body.message]).toEqual([
+      400,
+      "gateway mode 'isolated' can only be used for an internal network",
+    ]);
+    const { Id } = await daemon.call('POST', '/networks/create', { Name: 'shut', Internal: true, ...from });
+    expect((await addressesOf()).filter(({ ifname }) => ifname === `br-${Id.slice(0, 12)}`)).toEqual([]);
+    expect(await daemon.call('POST', '/vethd/reconcile')).toEqual({ Commands: [] });
+    await daemon.kill();
+    await daemon.start();
+    expect((await daemon.call('GET', '/networks/shut')).Id).toBe(Id);
+    await daemon.call('DELETE', '/networks/shut');
+    await daemon.call('DELETE', '/networks/kept');
+  });
+
   test('is left with Force after the namespace is gone', async () => {
     await createNetwork('gone', '10.54.0.0/24');
     await addNetns('brief');
