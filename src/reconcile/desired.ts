@@ -3,6 +3,7 @@
 import { aliasOf, bridgeName } from '../drivers/bridge.ts';
 import { type Attachment, defaultRoutes } from '../drivers/default-route.ts';
 import type { Driver, DriverNetwork } from '../drivers/driver.ts';
+import { messageOf, VethdError } from '../errors.ts';
 import { needsRouteLocalnet } from '../firewall/ports.ts';
 import type { NetnsRef } from '../kernel/contract.ts';
 import { parseBridgeOptions } from '../model/bridge-options.ts';
@@ -82,9 +83,18 @@ export function netnsRefOf(container: Container): NetnsRef | undefined {
   }
 }
 
-/** A network with its options parsed: they passed the same parser, told the same, when the network was made. */
+/**
+ * A network with its options parsed. They passed the same parser, told the same, when the network was made: what does
+ * not pass now is a fault of ours or of the database. Throws `internal`, naming the network, as nothing can be planned
+ * beside what cannot be read.
+ */
 export function driverNetworkOf(network: Network): DriverNetwork {
-  return { network, options: parseBridgeOptions(network.options, network) };
+  try {
+    return { network, options: parseBridgeOptions(network.options, network) };
+  } catch (error) {
+    const message = `the stored options of network ${network.name} (${network.id.slice(0, 12)}) cannot be read: ${messageOf(error)}`;
+    throw new VethdError('internal', message, { cause: error });
+  }
 }
 
 /** Whether the container ends with its namespace, because nobody can make that one again. */
