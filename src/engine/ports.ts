@@ -1,5 +1,6 @@
 /** Which host ports an endpoint gets: checked against what is published and against programs that listen. */
 import { type PortUse, type Publication, resolvePorts } from '../firewall/ports.ts';
+import type { Address } from '../model/address.ts';
 import type { PublishedPort } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { ParsedPort } from '../model/port-rules.ts';
@@ -22,22 +23,10 @@ function portUse(context: EngineContext, reader: StoreReader, except: string): P
   return { published: publications(reader, except), ...context.hostPorts() };
 }
 
-function resolve(
-  context: EngineContext,
-  reader: StoreReader,
-  wanted: readonly ParsedPort[],
-  holder: string,
-  except: string,
-): readonly PublishedPort[] {
-  return wanted.length === 0 ? [] : resolvePorts(wanted, portUse(context, reader, except), holder);
-}
-
-/** A port without an address of its own is bound where its network says, and told so. */
-function boundPort(port: ParsedPort, network: Network): ParsedPort {
+/** Where a network binds ports that are published without an address; undefined: everywhere. */
+function bindingOf(network: Network): Address | undefined {
   const { hostBindingIpv4 } = driverNetworkOf(network).options;
-  if (port.hostAddress !== undefined || hostBindingIpv4 === undefined || hostBindingIpv4.value === 0n)
-    return port;
-  return { ...port, hostAddress: hostBindingIpv4 };
+  return hostBindingIpv4?.value === 0n ? undefined : hostBindingIpv4;
 }
 
 /**
@@ -52,8 +41,10 @@ export function publishedPorts(
   holder: string,
   except = '',
 ): readonly PublishedPort[] {
-  const bound = wanted.map((port) => boundPort(port, network));
-  return resolve(context, reader, bound, holder, except);
+  if (wanted.length === 0) return [];
+  const binding = bindingOf(network);
+  const bound = wanted.map((port) => ({ ...port, hostAddress: port.hostAddress ?? binding }));
+  return resolvePorts(bound, portUse(context, reader, except), holder);
 }
 
 /** Refuses (conflict) to start a container whose ports somebody else took while it was stopped. */
@@ -64,5 +55,5 @@ export function checkPublished(
   holder: string,
   except: string,
 ): void {
-  resolve(context, reader, ports, holder, except);
+  if (ports.length > 0) resolvePorts(ports, portUse(context, reader, except), holder);
 }
