@@ -59,8 +59,8 @@ describe('plan', () => {
   test('makes a bridge with its gateway', () => {
     const before = observationOf(desiredOf([], []));
     expect(lines(desiredOf([lab], []), before)).toEqual([
-      'ip link add br-aaaaaaaaaaaa address 02:42:0a:0a:00:01 mtu 1500 type bridge',
-      `ip link set dev br-aaaaaaaaaaaa alias vethd:${'a'.repeat(64)} addrgenmode none up`,
+      'ip link add br-aaaaaaaaaaaa address 02:42:0a:0a:00:01 type bridge',
+      `ip link set dev br-aaaaaaaaaaaa alias vethd:${'a'.repeat(64)} mtu 1500 addrgenmode none up`,
       'sysctl -w net.ipv6.conf.br-aaaaaaaaaaaa.disable_ipv6=1',
       'ip address add 10.10.0.1/24 brd 10.10.0.255 dev br-aaaaaaaaaaaa',
     ]);

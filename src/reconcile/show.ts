@@ -97,11 +97,18 @@ function linkWords(link: Link): string {
   return words.join(' ');
 }
 
+/** The MTU in the second line: a bridge does not keep one that it is born with. */
 function showCreateBridge({ link }: CreateBridge): string[] {
-  const mode = link.addrGenMode === 'none' ? ' addrgenmode none' : '';
+  const { ifname, alias, mtu, addrGenMode, up } = link;
+  const rest = {
+    alias,
+    ...(mtu === 0 ? {} : { mtu }),
+    ...(addrGenMode === 'none' ? { addrGenMode } : {}),
+    up,
+  };
   return [
-    `ip link add ${linkWords(link)} type bridge`,
-    `ip link set dev ${link.ifname} alias ${link.alias}${mode} ${link.up ? 'up' : 'down'}`,
+    `ip link add ${linkWords({ ...link, mtu: 0 })} type bridge`,
+    `ip link set dev ${ifname} ${showChange(rest)}`,
   ];
 }
 
