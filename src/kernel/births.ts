@@ -35,8 +35,8 @@ function finishPeer({ owner, peer }: Birth, ifindex: number, batches: Map<Target
 
 /**
  * Gives the links of one namespace that were made what the kernel does not take at birth: alias, address
- * generation mode, port attributes and a bridge's MTU. A link that cannot be marked is deleted again. Tells `onRefusal` of
- * Operations that failed.
+ * generation mode, port attributes and a bridge's MTU. A link that cannot be marked is deleted again. Tells
+ * `onRefusal` of Operations that failed.
  */
 export function finishBirths(
   births: readonly Birth[],

@@ -33,7 +33,7 @@ const MAX_BYTES = 64 * 1024;
 const UNREADABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'];
 
 /** What is at /etc/netns/NAME/resolv.conf. */
-export type ObservedResolvConf =
+type ObservedResolvConf =
   | { readonly status: 'absent' }
   /** An empty file counts too: it is what a power cut can leave of ours, which are not worth a wait for the disk. */
   | { readonly status: 'ours'; readonly text: string }
@@ -44,7 +44,6 @@ const ABSENT: ObservedResolvConf = { status: 'absent' };
 
 /** The files of one folder (/etc/netns, or another in a throwaway host). */
 export interface ResolvConfFiles {
-  observe(name: string): ObservedResolvConf;
   /** The names that have a file with our mark. */
   list(): string[];
   /**
@@ -164,7 +163,6 @@ export function createResolvConfFiles(folder: string, mark: string): ResolvConfF
   }
 
   return {
-    observe,
     list: () => {
       const names = unless(['ENOENT'], () => readdirSync(folder)) ?? [];
       return names.filter((name) => {
