@@ -15,6 +15,7 @@ import { floor } from './contenders/floor.ts';
 import { ipBatch } from './contenders/ip-batch.ts';
 import { stack } from './contenders/stack.ts';
 import { vethd } from './contenders/vethd.ts';
+import { callOneAtATime } from './harness/docker-client.ts';
 import { formatSamples, median, type Samples, timed } from './harness/numbers.ts';
 import { Pinger } from './harness/pinger.ts';
 import { fromEnvironment, withContenders } from './harness/run.ts';
@@ -148,6 +149,7 @@ function print(lanes: readonly Lane[]): void {
   );
 }
 
+callOneAtATime();
 await withContenders([floor, stack, ipBatch, vethd, dockerd], async (contenders) => {
   const lanes: Lane[] = [];
   for (const [place, contender] of contenders.entries()) lanes.push(await Lane.open(contender, place));
