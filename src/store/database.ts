@@ -114,6 +114,8 @@ function configure(database: Connection): Connection {
   database.pragma('journal_mode = WAL');
   // Orders what a checkpoint writes; the log itself is synced by disk-sync.ts.
   database.pragma('synchronous = NORMAL');
+  // Savepoints keep what they may have to take back; by default in a file that is made anew for each transaction.
+  database.pragma('temp_store = MEMORY');
   database.pragma('foreign_keys = ON');
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   database.pragma('journal_size_limit = 2097152');

@@ -24,9 +24,6 @@ import { addNetns, ip, linksOf, linksOfVethd, listNetns, ping, removeNetns } fro
 import { until } from '../helpers/until.ts';
 
 const daemon = new Daemon();
-/** Of the member `one`. */
-let endpointId = '';
-
 beforeAll(async () => {
   mkdirSync(daemon.stateDir, { mode: 0o700 });
   await run('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', daemon.stateDir]);
@@ -37,8 +34,6 @@ beforeAll(async () => {
   });
   await addNetns('one');
   await daemon.call('POST', '/networks/lab/connect', { Container: 'one' });
-  const { NetworkSettings: settings } = await daemon.call('GET', '/containers/one/json');
-  endpointId = settings.Networks.lab.EndpointID;
   await daemon.call('POST', '/containers/create?name=man', { HostConfig: { NetworkMode: 'lab' } });
   await daemon.call('POST', '/containers/man/start');
 });
@@ -49,6 +44,11 @@ afterAll(async () => {
   await daemon.dispose();
   await removeNetns('one').catch(() => undefined);
 });
+
+async function endpointOfOne(): Promise<string> {
+  const { NetworkSettings: settings } = await daemon.call('GET', '/containers/one/json');
+  return settings.Networks.lab.EndpointID;
+}
 
 async function membersOfLab(): Promise<readonly string[]> {
   const { Containers } = await daemon.call('GET', '/networks/lab');
@@ -202,7 +202,7 @@ describe('a damaged database: a clear line, an exit code, and no endpoint torn d
   const path = join(daemon.stateDir, 'vethd.db');
   const copy = join(daemon.folder, 'copy');
 
-  test.each<[string, () => void]>([
+  test.each<[string, (endpointId: string) => void]>([
     [
       'every other page overwritten',
       () => {
@@ -219,12 +219,13 @@ describe('a damaged database: a clear line, an exit code, and no endpoint torn d
         writeFileSync(`${path}-wal`, 'x'.repeat(PAGE));
       },
     ],
-    ['a bit of an index changed', () => flipBitOfIndex(path, endpointId)],
+    ['a bit of an index changed', (endpointId) => flipBitOfIndex(path, endpointId)],
   ])('%s', async (_, damage) => {
+    const endpointId = await endpointOfOne();
     await daemon.stop();
     const links = (await linksOf()).map(({ ifindex, ifname }) => `${ifindex} ${ifname}`);
     copyFileSync(path, copy);
-    damage();
+    damage(endpointId);
     const before = readFileSync(path);
     const args = ['dist/program/main.js', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
     const refused = await attempt(process.execPath, args);
