@@ -11,6 +11,7 @@ import {
   encodeMessage,
   type NetlinkMessage,
   type NetlinkRequest,
+  NLM_F_ACK,
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -81,6 +82,11 @@ function timeval(seconds: number): Buffer {
   return bytes;
 }
 
+/** linux/netlink.h: struct nlmsghdr (length, type, flags …). */
+function leaveOutAck(message: Buffer): void {
+  message.writeUInt16LE(message.readUInt16LE(6) & ~NLM_F_ACK, 6);
+}
+
 function errnoOf(error: unknown): string {
   return error instanceof SystemError ? (error.errno ?? '') : '';
 }
@@ -140,8 +146,10 @@ export class NetlinkSocket {
 
   /**
    * Sends the requests, many in one send, and gives the kernel's verdict on each, in order: undefined for
-   * "done". Every request must carry NLM_F_ACK. It goes on after a refusal. When the answers to some got lost
-   * or do not come, these are refused with the errno of that.
+   * "done". Every request must carry NLM_F_ACK, which is left out of all but the last of a send: the kernel answers
+   * in order and tells of an error unasked, so that one acknowledgement says what six do, for a system call in place
+   * of six. It goes on after a refusal. When answers got lost or do not come, what they would have told of is refused
+   * with the errno of that.
    */
   transact(requests: readonly NetlinkRequest[], onAnswer?: OnAnswer): (Refusal | undefined)[] {
     const verdicts = new Array<Refusal | undefined>(requests.length).fill(undefined);
@@ -169,24 +177,29 @@ export class NetlinkSocket {
     verdicts: (Refusal | undefined)[],
     onAnswer: OnAnswer | undefined,
   ): void {
-    const waiting = new Set(batch.map(({ index }) => index));
+    for (const { bytes } of batch.slice(0, -1)) leaveOutAck(bytes);
+    // Answers come in order: what is before this place is done, or has been refused.
+    let next = batch[0]?.index ?? 0;
+    const end = next + batch.length;
     try {
       send(this.fd, Buffer.concat(batch.map(({ bytes }) => bytes)));
-      while (waiting.size > 0) {
+      while (next < end) {
         for (const message of this.#receive()) {
           const index = message.sequence - first;
-          if (!waiting.has(index)) continue;
+          if (index < next || index >= end) continue;
           if (message.type === NLMSG_ERROR) {
             verdicts[index] = decodeAck(message);
-            waiting.delete(index);
-          } else if (message.type >= NLMSG_MIN_TYPE) onAnswer?.(index, message);
+            next = index + 1;
+          } else if (message.type >= NLMSG_MIN_TYPE) {
+            next = index;
+            onAnswer?.(index, message);
+          }
         }
       }
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      for (const index of waiting) {
-        verdicts[index] = { errno: error.errno ?? 'EUNKNOWN', reason: error.message };
-      }
+      const refusal = { errno: error.errno ?? 'EUNKNOWN', reason: error.message };
+      verdicts.fill(refusal, next, end);
     }
   }
 
