@@ -48,11 +48,18 @@ function resolveConfig(reader: StoreReader, spec: ParsedNetworkSpec): ParsedNetw
 }
 
 /** The wishes as far as they can be told before the transaction. */
-function wishesOf(reader: StoreReader, spec: ParsedNetworkSpec): readonly Pick<SubnetWish, 'prefix'>[] {
+function wishesOf(
+  reader: StoreReader,
+  spec: ParsedNetworkSpec,
+): readonly Pick<SubnetWish, 'family' | 'prefix'>[] {
   if (spec.configFrom === '') return spec.subnets;
   const stated = reader.matchNetwork(spec.configFrom).match?.subnets ?? [];
   // A family that the bundle leaves open gets a subnet chosen.
-  return [...stated, { prefix: undefined }];
+  return [
+    ...stated.map(({ prefix }) => ({ family: prefix.address.family, prefix })),
+    { family: 'ipv4', prefix: undefined },
+    { family: 'ipv6', prefix: undefined },
+  ];
 }
 
 /** A config-only network keeps just what was said. */

@@ -21,12 +21,13 @@ export interface Surroundings {
 /** Asks the kernel what the host itself uses, as far as it matters for these wishes. */
 export async function surroundings(
   context: EngineContext,
-  wishes: readonly Pick<SubnetWish, 'prefix'>[],
+  wishes: readonly Pick<SubnetWish, 'family' | 'prefix'>[],
 ): Promise<Surroundings> {
   const { kernel } = context;
   const asked = wishes.flatMap(({ prefix }) => prefix ?? []);
+  const open = wishes.filter(({ prefix }) => prefix === undefined).map(({ family }) => family);
   return {
-    prefixes: asked.length < wishes.length ? await kernel.listOnLinkPrefixes() : [],
+    prefixes: open.length > 0 ? await kernel.listOnLinkPrefixes(open) : [],
     colliding: asked.length > 0 ? await kernel.findOnLinkRoutes(asked) : [],
     nameservers: context.nameservers(),
   };

@@ -3,7 +3,7 @@
  * here is plain data, because it crosses threads.
  */
 import type { Readable, Writable } from 'node:stream';
-import type { Address, Prefix } from '../model/address.ts';
+import type { Address, Family, Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { TerminalSize } from '../model/exec.ts';
 import type { NetnsKey, ObservedState } from '../model/netstate.ts';
@@ -197,8 +197,8 @@ export interface Kernel {
   nsidOf(ref: NetnsRef): Promise<number>;
   /** The first process that is in the namespace with that nsid; undefined when none is. */
   findProcess(nsid: number): Promise<number | undefined>;
-  /** Where the host's on-link routes of both families lead (unicast, main table). */
-  listOnLinkPrefixes(): Promise<readonly Prefix[]>;
+  /** Where the host's on-link routes of these families lead (unicast, main table). */
+  listOnLinkPrefixes(families: readonly Family[]): Promise<readonly Prefix[]>;
   /** Those of the host's on-link routes that have addresses in common with one of the prefixes. */
   findOnLinkRoutes(prefixes: readonly Prefix[]): Promise<readonly OnLinkRoute[]>;
   observe(request: ObserveRequest): Promise<Observation>;

@@ -4,7 +4,9 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
+import { overlaps } from '../model/address.ts';
 import type { Capability, Kernel, KernelChange } from './contract.ts';
+import { hostOnLinkRoutes } from './host-routes.ts';
 import { Namespaces } from './netns.ts';
 import { startProgram } from './program.ts';
 import { startThread } from './thread.ts';
@@ -159,8 +161,16 @@ export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
     bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
     nsidOf: (ref) => thread.call('nsidOf', ref),
     findProcess: (nsid) => thread.call('findProcess', nsid),
-    listOnLinkPrefixes: () => thread.call('listOnLinkPrefixes'),
-    findOnLinkRoutes: (prefixes) => thread.call('findOnLinkRoutes', prefixes),
+    listOnLinkPrefixes: async (families) => [
+      ...(families.includes('ipv4') ? hostOnLinkRoutes().map(({ destination }) => destination) : []),
+      ...(families.includes('ipv6') ? await thread.call('listOnLinkPrefixes') : []),
+    ],
+    findOnLinkRoutes: async (prefixes) => [
+      ...hostOnLinkRoutes().filter(({ destination }) => prefixes.some((one) => overlaps(one, destination))),
+      ...(prefixes.some(({ address }) => address.family === 'ipv6')
+        ? await thread.call('findOnLinkRoutes', prefixes)
+        : []),
+    ],
     observe: (request) => thread.call('observe', request),
     apply: (request) => thread.call('apply', request),
     reap: () => thread.call('reap'),

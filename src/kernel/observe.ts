@@ -220,15 +220,17 @@ export function observe(namespaces: Namespaces, host: NetlinkSocket, request: Ob
 
 function dumpOnLinkRoutes(host: NetlinkSocket): DecodedRoute[] {
   const routes = host.dump('listing routes', encodeDumpRoutes(0), decodeRoute);
-  return routes.filter(({ gateway }) => gateway === undefined);
+  return routes.filter(
+    ({ destination, gateway }) => destination.address.family === 'ipv6' && gateway === undefined,
+  );
 }
 
-/** Where the host's on-link routes lead. */
+/** Where the host's on-link IPv6 routes lead; those of IPv4 are host-routes.ts's. */
 export function listOnLinkPrefixes(host: NetlinkSocket): Prefix[] {
   return dumpOnLinkRoutes(host).map(({ destination }) => destination);
 }
 
-/** The host's on-link routes that overlap one of the prefixes, with the names of their links alone. */
+/** The host's on-link IPv6 routes that overlap one of the prefixes, with the names of their links alone. */
 export function findOnLinkRoutes(host: NetlinkSocket, prefixes: readonly Prefix[]): OnLinkRoute[] {
   const routes = dumpOnLinkRoutes(host).filter(({ destination }) =>
     prefixes.some((prefix) => overlaps(prefix, destination)),

@@ -1,5 +1,6 @@
 /** What the daemon and the kernel thread say to each other. Plain data: it is cloned on its way. */
 import { VethdError } from '../errors.ts';
+import type { Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { DnsSockets, Kernel, KernelChange, NetnsRef } from './contract.ts';
 import type { NetnsOptions } from './netns.ts';
@@ -14,7 +15,6 @@ export interface ThreadCalls
     | 'bindNetns'
     | 'nsidOf'
     | 'findProcess'
-    | 'listOnLinkPrefixes'
     | 'findOnLinkRoutes'
     | 'observe'
     | 'apply'
@@ -22,6 +22,8 @@ export interface ThreadCalls
     | 'watchProcess'
     | 'close'
   > {
+  /** Those of IPv6. */
+  listOnLinkPrefixes(): Promise<readonly Prefix[]>;
   openDnsSockets(ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets>;
   /** A descriptor of the namespace; descriptors belong to the process, so that any thread can use and close it. */
   openNetns(ref: NetnsRef, identity: NetnsIdentity): Promise<number>;

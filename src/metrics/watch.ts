@@ -37,7 +37,8 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
     probeNetns: (ref) => timed('probeNetns', kernel.probeNetns(ref)),
     visitNetns: (ref) => timed('visitNetns', kernel.visitNetns(ref)),
     listNetnsNames: () => timed('listNetnsNames', kernel.listNetnsNames()),
-    listOnLinkPrefixes: () => timed('listOnLinkPrefixes', kernel.listOnLinkPrefixes()),
+    listOnLinkPrefixes: (families) =>
+      timed('listOnLinkPrefixes', kernel.listOnLinkPrefixes(families)),
     findOnLinkRoutes: (prefixes) => timed('findOnLinkRoutes', kernel.findOnLinkRoutes(prefixes)),
     observe: (request) => timed('observe', kernel.observe(request)),
     reap: () => timed('reap', kernel.reap()),

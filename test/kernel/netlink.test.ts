@@ -158,13 +158,24 @@ describe('observing', () => {
     });
     expect(host.neighbours).toMatchObject([{ ifname: 'b0', mac: '02:00:00:00:00:09', ours: false }]);
     const onLink = parsePrefix('192.0.2.0/24');
-    const prefixes = await kernel.listOnLinkPrefixes();
+    const prefixes = await kernel.listOnLinkPrefixes(['ipv4']);
     expect(prefixes).toContainEqual(onLink);
     // It leads through a gateway.
     expect(prefixes).not.toContainEqual(parsePrefix('198.51.100.0/24'));
     const overlapping = [parsePrefix('192.0.2.128/25'), parsePrefix('198.51.100.0/24')];
     expect(await kernel.findOnLinkRoutes(overlapping)).toEqual([{ destination: onLink, ifname: 'b0' }]);
     expect(await kernel.findOnLinkRoutes([parsePrefix('192.0.3.0/24')])).toEqual([]);
+    await ip(['address', 'add', '2001:db8::1/64', 'dev', 'b0']);
+    await ip(['route', 'add', '2001:db8:1::/64', 'via', '2001:db8::9']);
+    const onLink6 = parsePrefix('2001:db8::/64');
+    expect(await kernel.listOnLinkPrefixes(['ipv4'])).not.toContainEqual(onLink6);
+    const prefixes6 = await kernel.listOnLinkPrefixes(['ipv4', 'ipv6']);
+    expect(prefixes6).toEqual(expect.arrayContaining([onLink, onLink6]));
+    expect(prefixes6).not.toContainEqual(parsePrefix('2001:db8:1::/64'));
+    expect(await kernel.findOnLinkRoutes([parsePrefix('2001:db8::/48'), overlapping[0] ?? onLink])).toEqual([
+      { destination: onLink, ifname: 'b0' },
+      { destination: onLink6, ifname: 'b0' },
+    ]);
   });
 });
 
