@@ -11,6 +11,7 @@ import { Namespaces } from './netns.ts';
 import { startProgram } from './program.ts';
 import { startThread } from './thread.ts';
 import {
+  type Answer,
   type CallName,
   callOf,
   fromWire,
@@ -103,21 +104,19 @@ class Thread {
         this.#end = message.type === 'failed' ? 'asked' : this.#end;
         this.#start?.(message);
         break;
-      case 'answer':
-        this.#settle(message.id, ({ resolve }) => resolve(message.result));
-        break;
-      case 'error':
-        this.#settle(message.id, ({ reject }) => reject(fromWire(message.error)));
+      case 'answers':
+        for (const answer of message.answers) this.#settle(answer);
         break;
       case 'changes':
         for (const change of message.changes) this.#listener(change);
     }
   }
 
-  #settle(id: number, settle: (pending: Pending) => void): void {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (pending !== undefined) settle(pending);
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ('error' in answer) pending?.reject(fromWire(answer.error));
+    else pending?.resolve(answer.result);
   }
 
   #die(error: Error): void {

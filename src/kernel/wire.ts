@@ -56,13 +56,17 @@ export interface WireError {
   readonly errno: string | undefined;
 }
 
+/** What became of a call. */
+export type Answer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: WireError };
+
 /** What the thread posts. */
 export type Posted =
   | { readonly type: 'ready'; readonly bootId: string; readonly hostIdentity: NetnsIdentity }
   /** It could not start, and ends. */
   | { readonly type: 'failed'; readonly error: WireError }
-  | { readonly type: 'answer'; readonly id: number; readonly result: unknown }
-  | { readonly type: 'error'; readonly id: number; readonly error: WireError }
+  | { readonly type: 'answers'; readonly answers: readonly Answer[] }
   | { readonly type: 'changes'; readonly changes: readonly KernelChange[] };
 
 /** The call as it is posted. */

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
@@ -23,7 +23,7 @@ import { findOnLinkRoutes, listOnLinkPrefixes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
 import { NetlinkSocket } from './socket.ts';
 import { Watch } from './watch.ts';
-import { type Call, type Posted, type ThreadOptions, toWire } from './wire.ts';
+import { type Answer, type Call, type Posted, type ThreadOptions, toWire } from './wire.ts';
 
 function post(message: Posted): void {
   parentPort?.postMessage(message);
@@ -171,29 +171,68 @@ class KernelThread {
   }
 }
 
-async function answer(id: number, work: () => unknown): Promise<void> {
+async function answerTo(id: number, work: () => unknown): Promise<Answer> {
   try {
-    post({ type: 'answer', id, result: await work() });
+    return { id, result: await work() };
   } catch (error) {
     if (!(error instanceof VethdError)) throw error;
-    post({ type: 'error', id, error: toWire(error) });
+    return { id, error: toWire(error) };
   }
 }
 
-function serve(thread: KernelThread): void {
-  let last: Promise<void> = Promise.resolve();
-  parentPort?.on('message', (call: Call) => {
+/** Calls that take no longer than waking the other thread does. */
+const SHORT: ReadonlySet<Call['name']> = new Set(['openDnsSockets', 'probeNetns', 'visitNetns', 'nsidOf']);
+
+/** Answers one call after another. An answer waits for those of short calls that are here already: they go together. */
+class Desk {
+  readonly #thread: KernelThread;
+  readonly #port: MessagePort;
+  readonly #calls: Call[] = [];
+  #answers: Answer[] = [];
+  #isBusy = false;
+
+  constructor(thread: KernelThread, port: MessagePort) {
+    this.#thread = thread;
+    this.#port = port;
+    port.on('message', (call: Call) => {
+      this.#calls.push(call);
+      if (!this.#isBusy) this.#serve().catch(fail);
+    });
+  }
+
+  async #serve(): Promise<void> {
+    this.#isBusy = true;
+    for (let call = this.#next(); call !== undefined; call = this.#next()) {
+      if (!SHORT.has(call.name)) this.#post();
+      await this.#answer(call);
+    }
+    this.#post();
+    this.#isBusy = false;
+  }
+
+  #next(): Call | undefined {
+    return this.#calls.shift() ?? receiveMessageOnPort(this.#port)?.message;
+  }
+
+  async #answer(call: Call): Promise<void> {
     const { id } = call;
     if (call.name === 'reap') {
       // After the calls before it, but no call after it waits.
-      last = last.then(() => {
-        answer(id, () => thread.reap()).catch(fail);
-      });
+      answerTo(id, () => this.#thread.reap())
+        .then((answer) => post({ type: 'answers', answers: [answer] }))
+        .catch(fail);
     } else if (call.name === 'close') {
-      last = last.then(() => answer(id, () => thread.close())).then(() => parentPort?.close());
-    } else last = last.then(() => answer(id, () => thread.carryOut(call)));
-    last.catch(fail);
-  });
+      this.#answers.push(await answerTo(id, () => this.#thread.close()));
+      this.#post();
+      this.#port.close();
+    } else this.#answers.push(await answerTo(id, () => this.#thread.carryOut(call)));
+  }
+
+  #post(): void {
+    if (this.#answers.length === 0) return;
+    post({ type: 'answers', answers: this.#answers });
+    this.#answers = [];
+  }
 }
 
 /** Ends the thread by an error that nobody catches. */
@@ -206,7 +245,7 @@ function fail(error: unknown): void {
 function start(options: ThreadOptions): void {
   try {
     const thread = new KernelThread(options);
-    serve(thread);
+    if (parentPort !== null) new Desk(thread, parentPort);
     post(thread.ready);
   } catch (error) {
     if (!(error instanceof VethdError)) throw error;
