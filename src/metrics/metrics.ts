@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel/contract.ts';
 import type { PassListener } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
 import { LATENCIES } from './latencies.ts';
+import { Ledger } from './ledger.ts';
 import { registerRows } from './rows.ts';
 import type { MetricsSources } from './sources.ts';
 import { watchKernel, watchStore } from './watch.ts';
@@ -49,7 +50,7 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-function answerListener(registers: Registry[]): Metrics['onAnswer'] {
+function answerListener(registers: Registry[], ledger: Ledger): Metrics['onAnswer'] {
   const requests = new Counter({
     name: 'vethd_http_requests_total',
     help: 'Answered requests.',
@@ -64,12 +65,14 @@ function answerListener(registers: Registry[]): Metrics['onAnswer'] {
     registers,
   });
   return ({ method, route, status, durationMs }) => {
-    requests.inc({ method, route, status });
-    seconds.observe({ method, route }, durationMs / 1000);
+    ledger.enter(() => {
+      requests.inc({ method, route, status });
+      seconds.observe({ method, route }, durationMs / 1000);
+    });
   };
 }
 
-function passListener(registers: Registry[]): PassListener {
+function passListener(registers: Registry[], ledger: Ledger): PassListener {
   const passes = new Histogram({
     name: 'vethd_pass_seconds',
     help: 'Passes of the reconciler: over everything (full) or over what a request touched (part).',
@@ -93,37 +96,42 @@ function passListener(registers: Registry[]): PassListener {
     registers,
   });
   return (scope, result, durationMs) => {
-    passes.observe({ scope: scope.everything ? 'full' : 'part' }, durationMs / 1000);
-    failures.inc(result.failures.size);
-    repairs.inc(result.repairs.length);
-    delayed.inc(result.repairs.filter(({ waitMs }) => waitMs > 0).length);
+    const { failures: failed, repairs: made } = result;
+    ledger.enter(() => {
+      passes.observe({ scope: scope.everything ? 'full' : 'part' }, durationMs / 1000);
+      failures.inc(failed.size);
+      repairs.inc(made.length);
+      delayed.inc(made.filter(({ waitMs }) => waitMs > 0).length);
+    });
   };
 }
 
-function queryListener(registers: Registry[]): Metrics['onQuery'] {
+function queryListener(registers: Registry[], ledger: Ledger): Metrics['onQuery'] {
   const queries = new Counter({
     name: 'vethd_dns_queries_total',
     help: 'Questions of containers: answered from the networks (reply), passed on (forward), or no query (ignore).',
     labelNames: ['outcome'],
     registers,
   });
-  return (outcome) => queries.inc({ outcome });
+  return (outcome) => ledger.enter(() => queries.inc({ outcome }));
 }
 
 /** Figures that begin at nought; those of the process itself when they are first asked for. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const ledger = new Ledger();
   const beginProcessFigures = processFigures(registry);
   return {
-    watchKernel: (kernel) => watchKernel(kernel, registers),
-    watchStore: (store) => watchStore(store, registers),
-    onAnswer: answerListener(registers),
-    onPass: passListener(registers),
-    onQuery: queryListener(registers),
+    watchKernel: (kernel) => watchKernel(kernel, registers, ledger),
+    watchStore: (store) => watchStore(store, registers, ledger),
+    onAnswer: answerListener(registers, ledger),
+    onPass: passListener(registers, ledger),
+    onQuery: queryListener(registers, ledger),
     readFrom: (sources) => registerRows(sources, registers),
     async text() {
       await beginProcessFigures();
+      ledger.book();
       return registry.metrics();
     },
   };

@@ -3,9 +3,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Kernel } from '../kernel/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { LATENCIES } from './latencies.ts';
+import type { Ledger } from './ledger.ts';
 
 /** The kernel; the time of a call includes its waiting for the thread. */
-export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
+export function watchKernel(kernel: Kernel, registers: Registry[], ledger: Ledger): Kernel {
   const seconds = new Histogram({
     name: 'vethd_kernel_call_seconds',
     help: 'Calls of the kernel thread, their waiting for others included.',
@@ -13,10 +14,14 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
     buckets: LATENCIES,
     registers,
   });
-  const running = new Gauge({
+  let running = 0;
+  new Gauge({
     name: 'vethd_kernel_calls_running',
     help: 'Calls that the kernel thread has not answered yet.',
     registers,
+    collect() {
+      this.set(running);
+    },
   });
   const operations = new Counter({
     name: 'vethd_operations_total',
@@ -25,11 +30,12 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
     registers,
   });
   const timed = <Result>(call: string, promise: Promise<Result>): Promise<Result> => {
-    const stop = seconds.startTimer({ call });
-    running.inc();
+    const began = performance.now();
+    running += 1;
     return promise.finally(() => {
-      running.dec();
-      stop();
+      running -= 1;
+      const ended = performance.now();
+      ledger.enter(() => seconds.observe({ call }, (ended - began) / 1000));
     });
   };
   return {
@@ -37,24 +43,26 @@ export function watchKernel(kernel: Kernel, registers: Registry[]): Kernel {
     probeNetns: (ref) => timed('probeNetns', kernel.probeNetns(ref)),
     visitNetns: (ref) => timed('visitNetns', kernel.visitNetns(ref)),
     listNetnsNames: () => timed('listNetnsNames', kernel.listNetnsNames()),
-    listOnLinkPrefixes: (families) =>
-      timed('listOnLinkPrefixes', kernel.listOnLinkPrefixes(families)),
+    listOnLinkPrefixes: (families) => timed('listOnLinkPrefixes', kernel.listOnLinkPrefixes(families)),
     findOnLinkRoutes: (prefixes) => timed('findOnLinkRoutes', kernel.findOnLinkRoutes(prefixes)),
     observe: (request) => timed('observe', kernel.observe(request)),
     reap: () => timed('reap', kernel.reap()),
     apply: async (request) => {
       const results = await timed('apply', kernel.apply(request));
-      for (const [index, { op }] of request.operations.entries()) {
-        const result = results[index];
-        if (result !== undefined) operations.inc({ operation: op, outcome: result.ok ? 'ok' : result.errno });
-      }
+      ledger.enter(() => {
+        for (const [index, { op }] of request.operations.entries()) {
+          const result = results[index];
+          if (result !== undefined)
+            operations.inc({ operation: op, outcome: result.ok ? 'ok' : result.errno });
+        }
+      });
       return results;
     },
   };
 }
 
 /** The store; the time of a change ends when it is committed, or refused. */
-export function watchStore(store: Store, registers: Registry[]): Store {
+export function watchStore(store: Store, registers: Registry[], ledger: Ledger): Store {
   const seconds = new Histogram({
     name: 'vethd_store_write_seconds',
     help: 'Changes of the database until they are committed, those that share a transaction each for itself.',
@@ -67,15 +75,16 @@ export function watchStore(store: Store, registers: Registry[]): Store {
     buckets: LATENCIES,
     registers,
   });
+  const timed = <Result>(histogram: Histogram, promise: Promise<Result>): Promise<Result> => {
+    const began = performance.now();
+    return promise.finally(() => {
+      const ended = performance.now();
+      ledger.enter(() => histogram.observe((ended - began) / 1000));
+    });
+  };
   return {
     ...store,
-    onDisk: () => {
-      const stop = syncs.startTimer();
-      return store.onDisk().finally(() => stop());
-    },
-    write: (change) => {
-      const stop = seconds.startTimer();
-      return store.write(change).finally(() => stop());
-    },
+    onDisk: () => timed(syncs, store.onDisk()),
+    write: (change) => timed(seconds, store.write(change)),
   };
 }
