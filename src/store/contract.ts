@@ -47,12 +47,17 @@ export interface StoreReader {
   getEndpoint(id: string): Endpoint | undefined;
   findEndpoint(networkId: string, containerId: string): Endpoint | undefined;
   findEndpointByVeth(veth: string): Endpoint | undefined;
+  /** By index. */
+  findEndpointByMac(networkId: string, mac: string): Endpoint | undefined;
   listEndpoints(): readonly Endpoint[];
   listEndpointsOfNetwork(networkId: string): readonly Endpoint[];
   listEndpointsOfContainer(containerId: string): readonly Endpoint[];
   countEndpointsOfNetwork(networkId: string): number;
-  /** Whether a container that is started is on a bridge network that leads out of the host in that family. */
-  hasForwardedMember(family: Family): boolean;
+  /**
+   * Whether a container that is started is on a bridge network that leads out of the host in that family, by another
+   * endpoint than `besides`.
+   */
+  hasForwardedMember(family: Family, besides?: string): boolean;
   /** The running members one of whose `dnsNamesOf` folds to the name, in the order of connecting. By index. */
   listMembersNamed(networkId: string, foldedName: string): NamedMember[];
   /** The running member that has the address. By index. */

@@ -18,11 +18,11 @@ export interface Endpoints {
     | 'getEndpoint'
     | 'findEndpoint'
     | 'findEndpointByVeth'
+    | 'findEndpointByMac'
     | 'listEndpoints'
     | 'listEndpointsOfNetwork'
     | 'listEndpointsOfContainer'
     | 'countEndpointsOfNetwork'
-    | 'hasForwardedMember'
   >;
   readonly writes: Pick<StoreWriter, 'nextOrdinal' | 'insertEndpoint' | 'updateEndpoint' | 'removeEndpoint'>;
 }
@@ -39,28 +39,24 @@ function prepareReads(
   );
   // The index of veths leaves the empty name out; SQLite uses it only when the query says so too.
   const byVeth = prepareIds<[string]>(database, `${select} WHERE veth = ? AND veth <> ''`);
+  const byMac = prepareIds<[string, string]>(
+    database,
+    `${select} WHERE network_id = ? AND mac = ? AND mac <> ''`,
+  );
   const all = prepareIds<[]>(database, `${select} ORDER BY ordinal`);
   const ofContainer = prepareIds<[string]>(database, `${select} WHERE container_id = ? ORDER BY ordinal`);
   const count = database.prepare<[string], { count: number }>(
     'SELECT count(*) AS count FROM endpoints WHERE network_id = ?',
   );
-  // From the endpoints on: the first is nearly always one, and without endpoints there is nothing to look at.
-  const forwarded = (enabled: 'enable_ipv4' | 'enable_ipv6') =>
-    database.prepare<[], { one: number }>(
-      `SELECT 1 AS one FROM endpoints CROSS JOIN networks ON networks.id = network_id
-       CROSS JOIN containers ON containers.id = container_id
-       WHERE driver = 'bridge' AND NOT config_only AND NOT internal AND ${enabled} AND state = 'running' LIMIT 1`,
-    );
-  const forwardedIn = { ipv4: forwarded('enable_ipv4'), ipv6: forwarded('enable_ipv6') };
   return {
     getEndpoint: (id) => cache.get(id),
     findEndpoint: (networkId, containerId) => cache.list(byMembers(networkId, containerId))[0],
     findEndpointByVeth: (veth) => cache.list(byVeth(veth))[0],
+    findEndpointByMac: (networkId, mac) => cache.list(byMac(networkId, mac))[0],
     listEndpoints: () => cache.listOf('', all),
     listEndpointsOfNetwork: (networkId) => cache.listOf(networkId, () => idsOfNetwork(networkId)),
     listEndpointsOfContainer: (containerId) => cache.listOf(containerId, () => ofContainer(containerId)),
     countEndpointsOfNetwork: (networkId) => count.get(networkId)?.count ?? 0,
-    hasForwardedMember: (family) => forwardedIn[family].get() !== undefined,
   };
 }
 

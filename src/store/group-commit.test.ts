@@ -23,6 +23,28 @@ test('changes asked for together share one transaction', async () => {
   watcher.close();
 });
 
+test('the first of a turn waits for nobody, those after it share the next transaction', async () => {
+  const path = temporaryPath();
+  const store = temporaryStore(path);
+  const watcher = new Database(path, { readonly: true });
+  const committed = watcher.prepare<[], { count: number }>('SELECT count(*) AS count FROM networks');
+  const alone: boolean[] = [];
+  const change = (id: string) =>
+    store.write((writer, isAlone) => {
+      alone.push(isAlone);
+      insert(id)(writer);
+    });
+  // As requests come: one callback of the event loop after another, with what is due at once in between.
+  await change('a1');
+  expect(committed.get()).toEqual({ count: 1 });
+  const rest = ['a2', 'a3', 'a4'].map(change);
+  await Promise.resolve();
+  expect(committed.get()).toEqual({ count: 1 });
+  await Promise.all(rest);
+  expect([committed.get(), alone]).toEqual([{ count: 4 }, [true, false, false, false]]);
+  watcher.close();
+});
+
 test('one that throws is rolled back alone and gets its own error', async () => {
   const store = temporaryStore();
   const error = new VethdError('conflict', 'not like this');
@@ -148,7 +170,11 @@ test('a full disk: every change of the transaction is refused, reads and later w
   database.pragma('max_page_count = 16');
   const fill = database.prepare<[Buffer]>('INSERT INTO filling VALUES (?)');
   const rows = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM filling');
-  const commits = new GroupCommit(database, { committed: () => undefined, ended: () => undefined });
+  const commits = new GroupCommit(database, {
+    committed: () => undefined,
+    undone: () => undefined,
+    ended: () => undefined,
+  });
   const sizes = [10, 10, 200_000, 10];
   const results = await Promise.allSettled(
     sizes.map((size) => commits.write(() => fill.run(Buffer.alloc(size)).changes)),

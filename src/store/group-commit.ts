@@ -1,6 +1,6 @@
 /**
- * Group commit: changes that are asked for before the event loop comes round share one transaction, with a
- * savepoint each. It writes SQLite's log; that it is on the disk is disk-sync.ts's business.
+ * Group commit: changes that are asked for in one turn of the event loop share a transaction but for the first, with
+ * a savepoint each. It writes SQLite's log; that it is on the disk is disk-sync.ts's business.
  */
 import type { Statement } from 'better-sqlite3';
 import { VethdError } from '../errors.ts';
@@ -33,8 +33,10 @@ function refusePromise(result: unknown): void {
 /** Is told of transactions before those that asked for them are. */
 export interface CommitListener {
   committed(): void;
-  /** After each, committed or rolled back. */
-  ended(): void;
+  /** One change of several was taken back; the transaction goes on. */
+  undone(): void;
+  /** After each; `isKept`: committed, otherwise rolled back. */
+  ended(isKept: boolean): void;
 }
 
 /** The queue of changes of one connection. */
@@ -49,6 +51,8 @@ export class GroupCommit {
   readonly #rollbackTo: Statement;
   #queue: Waiting[] = [];
   #scheduled = false;
+  /** Whether a change of this turn of the event loop has gone ahead of the others. */
+  #wentAhead = false;
   #closed = false;
   #lockedSince: number | undefined;
 
@@ -73,10 +77,26 @@ export class GroupCommit {
         return () => resolve(result);
       };
       this.#queue.push({ run, reject });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => this.#flush());
+      this.#schedule();
     });
+  }
+
+  /**
+   * The first change of a turn goes at once: mostly it is the only one, and would wait for nobody. Those that come
+   * with it find the kernel busy, and share the next transaction.
+   */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (this.#wentAhead) {
+      setImmediate(() => this.#flush());
+      return;
+    }
+    this.#wentAhead = true;
+    setImmediate(() => {
+      this.#wentAhead = false;
+    });
+    queueMicrotask(() => this.#flush());
   }
 
   /** Runs `change` in a transaction of its own and rolls it back; see `Store.rehearse`. */
@@ -108,12 +128,13 @@ export class GroupCommit {
     try {
       const attempts = batch.map((waiting) => this.#attempt(waiting, batch.length === 1));
       failpoint('commit.before');
-      if (attempts.some(({ kept }) => kept)) {
+      const isKept = attempts.some(({ kept }) => kept);
+      if (isKept) {
         this.#commit.run();
         this.#listener.committed();
       } else this.#rollback.run();
       failpoint('commit.after');
-      this.#listener.ended();
+      this.#listener.ended(isKept);
       for (const { settle } of attempts) settle();
     } catch (error) {
       this.#undo();
@@ -166,12 +187,13 @@ export class GroupCommit {
       if (!this.#database.inTransaction) throw error;
       this.#rollbackTo.run();
       this.#release.run();
+      this.#listener.undone();
       return { kept: false, settle: () => waiting.reject(withoutSqlite(error)) };
     }
   }
 
   #undo(): void {
     if (this.#database.inTransaction) this.#rollback.run();
-    this.#listener.ended();
+    this.#listener.ended(false);
   }
 }

@@ -77,4 +77,7 @@ test.each<[string, Partial<Network>, 'running' | 'exited', boolean]>([
   });
   expect(store.hasForwardedMember('ipv4')).toBe(expected);
   expect(store.hasForwardedMember('ipv6')).toBe(false);
+  const [endpoint] = store.listEndpoints();
+  expect(store.hasForwardedMember('ipv4', endpoint?.id)).toBe(false);
+  expect(store.hasForwardedMember('ipv4', 'another')).toBe(expected);
 });

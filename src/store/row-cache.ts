@@ -1,3 +1,6 @@
+/** Whoever asks for what is not there, a client say, fills no memory. */
+const MOST_ABSENT = 256;
+
 /**
  * Rows already made into nouns, by id, and whole lists of them. Every pass and every inspect reads many rows that
  * did not change. Measured with 1,000 endpoints: the list costs 4.7 ms without, 2.7 of it the rows, 2.0 their JSON
@@ -6,8 +9,13 @@
 export class RowCache<Noun> {
   readonly #load: (id: string) => Noun | undefined;
   readonly #kept = new Map<string, Noun>();
+  /** Ids that were looked for in vain since the last transaction. */
+  readonly #absent = new Set<string>();
   readonly #lists = new Map<string, readonly Noun[]>();
   readonly #touched = new Set<string>();
+  /** What was read of touched rows since: part of the transaction, kept when that is. */
+  readonly #open = new Map<string, Noun | undefined>();
+  readonly #openLists = new Map<string, readonly Noun[]>();
 
   /** `load` reads the row of an id. */
   constructor(load: (id: string) => Noun | undefined) {
@@ -16,10 +24,19 @@ export class RowCache<Noun> {
 
   /** The noun of an id. */
   get(id: string): Noun | undefined {
+    if (this.#touched.has(id)) return this.#getOpen(id);
     const kept = this.#kept.get(id);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined || this.#absent.has(id)) return kept;
     const noun = this.#load(id);
-    if (noun !== undefined && !this.#touched.has(id)) this.#kept.set(id, noun);
+    if (noun !== undefined) this.#kept.set(id, noun);
+    else if (this.#absent.size < MOST_ABSENT) this.#absent.add(id);
+    return noun;
+  }
+
+  #getOpen(id: string): Noun | undefined {
+    if (this.#open.has(id)) return this.#open.get(id);
+    const noun = this.#load(id);
+    this.#open.set(id, noun);
     return noun;
   }
 
@@ -33,25 +50,37 @@ export class RowCache<Noun> {
    * depend on rows of this table alone.
    */
   listOf(key: string, read: () => readonly string[]): readonly Noun[] {
-    const kept = this.#lists.get(key);
+    const lists = this.#touched.size === 0 ? this.#lists : this.#openLists;
+    const kept = lists.get(key);
     if (kept !== undefined) return kept;
     const nouns = this.list(read());
-    if (this.#touched.size === 0) this.#lists.set(key, nouns);
+    lists.set(key, nouns);
     return nouns;
   }
 
-  /**
-   * To be told before a row is inserted, changed or removed: until the transaction has ended it is read from
-   * the table each time, as what is seen in between may be rolled back.
-   */
+  /** To be told before a row is inserted, changed or removed: it is read from the table again, once. */
   touch(id: string): void {
     this.#kept.delete(id);
     this.#lists.clear();
     this.#touched.add(id);
+    this.#open.delete(id);
+    this.#openLists.clear();
   }
 
-  /** To be told when a transaction has ended, either way. */
-  settle(): void {
+  /** To be told when a part of the transaction was taken back: what was read of it was never so. */
+  undone(): void {
+    this.#open.clear();
+    this.#openLists.clear();
+  }
+
+  /** To be told when a transaction has ended; `isKept`: by a commit. */
+  settle(isKept: boolean): void {
+    if (isKept) {
+      for (const [id, noun] of this.#open) if (noun !== undefined) this.#kept.set(id, noun);
+      for (const [key, nouns] of this.#openLists) this.#lists.set(key, nouns);
+    }
+    this.undone();
     this.#touched.clear();
+    this.#absent.clear();
   }
 }

@@ -66,6 +66,8 @@ describe('what is written is read again', () => {
     expect(second.listEndpoints()).toEqual([endpoint]);
     expect(second.getEndpoint(endpoint.id)).toEqual(endpoint);
     expect(second.findEndpointByVeth(endpoint.veth)).toEqual(endpoint);
+    expect(second.findEndpointByMac(endpoint.networkId, endpoint.mac)).toEqual(endpoint);
+    expect(second.findEndpointByMac('another', endpoint.mac)).toBeUndefined();
     expect(second.findEndpoint(LAN.id, WEB.id)).toEqual(endpoint);
     expect(second.listEndpointsOfNetwork(LAN.id)).toEqual([endpoint]);
     expect(second.listEndpointsOfContainer(WEB.id)).toEqual([endpoint]);

@@ -10,6 +10,7 @@ import { type Connection, isDamaged, openDatabase, setAside } from './database.t
 import { DiskSync, syncLog } from './disk-sync.ts';
 import { prepareEndpoints } from './endpoints.ts';
 import { prepareEvents } from './events.ts';
+import { prepareForwarded } from './forwarded.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { prepareNames } from './names.ts';
@@ -36,8 +37,10 @@ function onlyInChange(database: Connection, writer: StoreWriter): StoreWriter {
 interface Nouns {
   readonly reader: StoreReader;
   readonly writer: StoreWriter;
+  /** To be called when a part of a transaction was taken back. */
+  undone(): void;
   /** To be called when a transaction has ended. */
-  settle(): void;
+  settle(isKept: boolean): void;
 }
 
 function prepareNouns(database: Connection): Nouns {
@@ -57,6 +60,7 @@ function prepareNouns(database: Connection): Nouns {
     ...endpoints.reads,
     ...events.reads,
     ...settings.reads,
+    ...prepareForwarded(database, { ...networks.reads, ...containers.reads, ...endpoints.reads }),
     ...prepareNames(database),
   };
   const writer: StoreWriter = {
@@ -68,10 +72,17 @@ function prepareNouns(database: Connection): Nouns {
     ...events.writes,
     ...settings.writes,
   };
-  const settle = (): void => {
-    for (const { cache } of [networks, containers, endpoints, settings]) cache.settle();
+  const caches = [networks, containers, endpoints, settings].map(({ cache }) => cache);
+  return {
+    reader,
+    writer: onlyInChange(database, writer),
+    undone: () => {
+      for (const cache of caches) cache.undone();
+    },
+    settle: (isKept) => {
+      for (const cache of caches) cache.settle(isKept);
+    },
   };
-  return { reader, writer: onlyInChange(database, writer), settle };
 }
 
 /**
@@ -83,11 +94,12 @@ export function openStore(path: string): Store {
   const database = openDatabase(path);
   try {
     migrate(database);
-    const { reader, writer, settle } = prepareNouns(database);
+    const { reader, writer, undone, settle } = prepareNouns(database);
     const log = syncLog(path);
     const disk = new DiskSync(log.sync);
     const commits = new GroupCommit(database, {
       committed: () => disk.note(),
+      undone,
       ended: settle,
     });
     return {
