@@ -1,6 +1,11 @@
 /** Reads a netlink socket of events: datagrams together with the number of the namespace that they are from. */
 import { addressOf, tryReceiveMessage } from './libc.ts';
 
+/**
+ * Events are read so many milliseconds after the first, all at once: making a pair alone causes a dozen, and whoever
+ * waits for the answer about it goes first.
+ */
+export const GATHER_MS = 5;
 /** No event is larger than a dump's part. */
 const DATAGRAM_BYTES = 64 << 10;
 /** Room for the one control message that is asked for. */

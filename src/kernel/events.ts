@@ -11,8 +11,8 @@ import { decodeNeighbourState, RTM_DELNEIGH, RTM_NEWNEIGH } from './codec/neighb
 import { decodeNsid, RTM_DELNSID, RTM_NEWNSID } from './codec/nsid.ts';
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from './codec/route.ts';
 import type { KernelChange } from './contract.ts';
-import { EventReader } from './event-reader.ts';
-import { onReadable, SystemError } from './libc.ts';
+import { EventReader, GATHER_MS } from './event-reader.ts';
+import { onReadableFor, SystemError } from './libc.ts';
 import { NetlinkSocket } from './socket.ts';
 
 /**
@@ -87,7 +87,7 @@ export class NetworkEvents {
     for (const group of GROUPS) this.#socket.join(group);
     this.#reader = new EventReader(this.#socket.fd);
     this.#learnNames(host);
-    this.#stopReading = onReadable(this.#socket.fd, () => this.#read());
+    this.#stopReading = onReadableFor(GATHER_MS, this.#socket.fd, () => this.#read());
   }
 
   /** Ends it. */

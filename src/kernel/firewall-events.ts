@@ -5,8 +5,8 @@
 
 import { decodeMessages } from './codec/message.ts';
 import { concernsOurTables, decodeNftablesEvent, NFNLGRP_NFTABLES } from './codec/nftables.ts';
-import { EventReader } from './event-reader.ts';
-import { onReadable, SystemError } from './libc.ts';
+import { EventReader, GATHER_MS } from './event-reader.ts';
+import { onReadableFor, SystemError } from './libc.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
 
 /** Our sockets whose transactions may still be told of; the eldest are forgotten. */
@@ -57,7 +57,7 @@ export class FirewallEvents {
     this.#onChange = onChange;
     this.#socket.join(NFNLGRP_NFTABLES);
     this.#reader = new EventReader(this.#socket.fd);
-    this.#stop = onReadable(this.#socket.fd, () => this.#drain());
+    this.#stop = onReadableFor(GATHER_MS, this.#socket.fd, () => this.#drain());
   }
 
   close(): void {

@@ -228,6 +228,26 @@ export function onReadable(fd: number, callback: () => void): () => void {
   return onEvents(fd, { readable: true }, callback);
 }
 
+/** As `onReadable`, but so many milliseconds after it became so, with what came meanwhile. */
+export function onReadableFor(ms: number, fd: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => undefined;
+  const begin = (): void => {
+    stop = onReadable(fd, () => {
+      stop();
+      timer = setTimeout(() => {
+        begin();
+        callback();
+      }, ms);
+    });
+  };
+  begin();
+  return () => {
+    clearTimeout(timer);
+    stop();
+  };
+}
+
 /**
  * Calls back whenever the mounts of this process's mount namespace have changed; `fd` is open on a
  * /proc/PID/mountinfo, which can always be read and has an error after each change (proc(5)).

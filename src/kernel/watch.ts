@@ -8,9 +8,6 @@ import { NamesWatch } from './names-watch.ts';
 import type { Namespaces } from './netns.ts';
 import type { NetlinkSocket } from './socket.ts';
 
-/** A change is told after this long, with what came meanwhile: making a pair alone causes a dozen messages. */
-const GATHER_MS = 5;
-
 /** What the watch works with. */
 export interface WatchOptions {
   readonly namespaces: Namespaces;
@@ -42,7 +39,7 @@ export class Watch {
   readonly #processes = new Map<number, () => void>();
   readonly #closers: (() => void)[] = [];
   #started = false;
-  #timer: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Immediate | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -93,7 +90,7 @@ export class Watch {
 
   /** Ends everything; what has not been told is not told any more. */
   close(): void {
-    clearTimeout(this.#timer);
+    clearImmediate(this.#telling);
     for (const close of [...this.#closers, ...this.#processes.values()]) close();
     this.#processes.clear();
   }
@@ -104,11 +101,11 @@ export class Watch {
 
   #note(change: KernelChange): void {
     this.#changes.set(keyOf(change), change);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    this.#telling ??= setImmediate(() => {
+      this.#telling = undefined;
       const changes = [...this.#changes.values()];
       this.#changes.clear();
       this.#options.onChanges(changes);
-    }, GATHER_MS);
+    });
   }
 }
