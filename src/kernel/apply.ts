@@ -150,7 +150,7 @@ class Application {
   #inNetns(index: number, operation: InNetns): void {
     const target = this.#targets.get(operation.netns);
     if (!(target instanceof Target)) this.#refuse(index, target);
-    else if (operation.op === 'setSysctl') this.#setSysctl(target, operation);
+    else if (operation.op === 'setSysctl') this.#setSysctl(index, target, operation);
     else this.#onLink(index, target, operation);
   }
 
@@ -168,11 +168,15 @@ class Application {
     return this.#unborn.get(target.key)?.has(ifname) ?? false;
   }
 
+  #refuseUnborn(index: number, ifname: string): void {
+    this.#refuse(index, { errno: 'ENODEV', reason: `${ifname} could not be made` });
+  }
+
   #onLink(index: number, target: Target, operation: Exclude<InNetns, SetSysctl>): void {
     if (operation.op !== 'createBridge' && operation.op !== 'createVeth') {
       const ifname = 'ifname' in operation ? operation.ifname : ifnameOf(operation);
       if (this.#isUnborn(target, ifname)) {
-        this.#refuse(index, { errno: 'ENODEV', reason: `${ifname} could not be made` });
+        this.#refuseUnborn(index, ifname);
         return;
       }
     }
@@ -366,8 +370,13 @@ class Application {
     removeNamedNetns(this.#context.namespaces, name);
   }
 
-  #setSysctl(target: Target, { sysctl }: SetSysctl): void {
+  #setSysctl(index: number, target: Target, { sysctl }: SetSysctl): void {
     this.#flush();
+    const [, , ifname = ''] = sysctl.key.split('/');
+    if (this.#isUnborn(target, ifname)) {
+      this.#refuseUnborn(index, ifname);
+      return;
+    }
     const write = () => writeSysctl(sysctl.key, sysctl.value);
     try {
       if (target.key === HOST) write();

@@ -101,7 +101,15 @@ describe('a connect', () => {
   test('a peer’s name that is taken stays a stranger’s, and nothing is left of the connect', async () => {
     await ip(['link', 'add', 'eth0', 'type', 'bridge'], 'a');
     const stranger = await linkOf('eth0', 'a');
-    const results = await refusals(kernel, connectOperations('br0', 'a', 'veth1', 2), named('a'));
+    const setting: Operation = {
+      op: 'setSysctl',
+      netns: 'a',
+      object: 'x',
+      sysctl: { key: 'ipv4/conf/eth0/forwarding', value: '0' },
+    };
+    await inNetns('a', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/eth0/forwarding');
+    const operations = [...connectOperations('br0', 'a', 'veth1', 2), setting];
+    const results = await refusals(kernel, operations, named('a'));
     expect(results).toEqual([
       'createVeth EEXIST',
       'changeLink ENODEV',
@@ -110,7 +118,9 @@ describe('a connect', () => {
       'addNeighbour ENODEV',
       'addFdbEntry ENODEV',
       'settleCarrier ENODEV',
+      'setSysctl ENODEV',
     ]);
+    expect((await inNetns('a', 'cat', '/proc/sys/net/ipv4/conf/eth0/forwarding')).trim()).toBe('1');
     expect(await linkOf('eth0', 'a')).toEqual(stranger);
     expect(await linkOf('veth1')).toBeUndefined();
   });
