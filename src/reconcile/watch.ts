@@ -3,6 +3,7 @@
  * Operations cause one more look that finds nothing, which is also the proof that the work was done.
  */
 import type { Kernel, KernelChange } from '../kernel/contract.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Logger } from '../model/logger.ts';
 import type { Store } from '../store/contract.ts';
 import { FIREWALL_OBJECT } from './firewall.ts';
@@ -40,21 +41,31 @@ export interface WatchOptions {
 
 type HostLinkChange = Extract<KernelChange, { kind: 'network' }> & { readonly ifname: string };
 
+/** Whose MAC it is: at a port that is not its own it was taken from that, without a word about it. */
+function ownerOfMac(
+  store: Store,
+  { bridge, mac }: NonNullable<HostLinkChange['forwarding']>,
+): Endpoint | undefined {
+  const network = store.findNetworkByBridge(bridge);
+  return network && store.findEndpointByMac(network.id, mac);
+}
+
 /** `neighbour`: whose entry on that link it was. A bridge can have a thousand: only that member is looked at. */
 function scopeOfHostLink(store: Store, change: HostLinkChange): Scope {
   const { ifname, neighbour, forwarding } = change;
   const endpoint = store.findEndpointByVeth(ifname);
-  // A MAC at a port that is not its own: it may have been taken from any other port, without a word about that one.
-  const isAstray = forwarding !== undefined && endpoint?.mac !== forwarding.mac;
-  if (isAstray && store.findNetworkByBridge(forwarding.bridge) !== undefined) return EVERYTHING;
-  if (endpoint !== undefined) return scopeOf({ containers: [endpoint.containerId] });
+  const owner = forwarding && ownerOfMac(store, forwarding);
+  // Only a look at everything shows what a port has besides its own.
+  if (endpoint !== undefined && forwarding !== undefined && owner?.id !== endpoint.id) return EVERYTHING;
+  const member = endpoint ?? owner;
+  if (member !== undefined) return scopeOf({ containers: [member.containerId] });
   const network = store.findNetworkByBridge(ifname);
   // A renamed link of ours, or none of ours: a look at its alias tells, and widens the scope.
   if (network === undefined) return scopeOf({ links: [ifname] });
-  const member = neighbour && store.findMemberAt(network.id, neighbour);
-  return member === undefined
+  const neighbouring = neighbour && store.findMemberAt(network.id, neighbour);
+  return neighbouring === undefined
     ? scopeOf({ networks: [network.id] })
-    : scopeOf({ containers: [member.containerId] });
+    : scopeOf({ containers: [neighbouring.containerId] });
 }
 
 function scopeOfName(store: Store, name: string): Scope {
