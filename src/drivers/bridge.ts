@@ -51,7 +51,7 @@ function bridgeMac({ network }: DriverNetwork): string {
 }
 
 /** A device of the client's naming may have been there before; then it is left as it is, its MAC too. */
-function mayBeForeign({ network, options }: DriverNetwork): boolean {
+export function mayBeForeign({ network, options }: DriverNetwork): boolean {
   return options.bridgeName !== undefined && !network.predefined;
 }
 

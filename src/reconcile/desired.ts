@@ -182,6 +182,24 @@ class Gatherer {
   }
 }
 
+/** What the container's own namespace should hold, without the networks that it is on. */
+export function gatherMember(
+  store: StoreReader,
+  drivers: Drivers,
+  container: Container,
+  ref: NetnsRef,
+): DesiredNetns {
+  const gatherer = new Gatherer(store, drivers);
+  return gatherer.netns(container, ref, gatherer.attachments(store.listEndpointsOfContainer(container.id)));
+}
+
+/** What the host should hold for one network, without its members; undefined when it is not stored. */
+export function gatherNetwork(store: StoreReader, drivers: Drivers, networkId: string): NetState | undefined {
+  const gatherer = new Gatherer(store, drivers);
+  const found = gatherer.network(networkId);
+  return found && mergeStates(gatherer.networkStates());
+}
+
 function containersOf(store: StoreReader, scope: Scope): readonly Container[] {
   if (scope.everything) return store.listContainers();
   return [...scope.containers].flatMap((id) => store.getContainer(id) ?? []);

@@ -17,6 +17,7 @@ import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
+import { type Look, type Newborn, presume } from './presume.ts';
 import { gatherWanted, preview, type Wanted } from './preview.ts';
 import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
 import { type NetnsNames, show } from './show.ts';
@@ -96,9 +97,10 @@ export interface Reconciler {
   reconcile(scope: Scope, cause?: Cause): Promise<PassResult>;
   /**
    * Begins to look for a pass over just this scope, which will be asked for as soon as the rows, written but not yet
-   * committed, are. Nothing comes of it when another pass runs or is first, or when none is asked for.
+   * committed, are. Nothing comes of it when another pass runs or is first, or when none is asked for. What the
+   * kernel holds of a `newborn` is known without a look, as far as presume.ts says.
    */
-  anticipate(scope: Scope): void;
+  anticipate(scope: Scope, newborn?: Newborn): void;
   /** What these rows (those of a rehearsal, say) ask of the kernel. Synchronous. */
   gather(store: StoreReader, scope: Scope): Wanted;
   /** What a pass would do for what was gathered, as command lines. Changes nothing. */
@@ -173,6 +175,8 @@ interface Round {
   readonly held: ReadonlyMap<string, number>;
   readonly present: ReadonlyMap<NetnsKey, NetnsIdentity>;
   readonly nsids: ReadonlyMap<number, string>;
+  /** Whether it went by what was presumed: what the kernel then refuses says that it was wrong. */
+  readonly presumed: boolean;
   /** Where to look instead, when this scope could not tell everything. */
   readonly widened: Scope | undefined;
 }
@@ -189,10 +193,11 @@ function presentIn(observation: Observation, { missing }: Plan): Map<NetnsKey, N
   );
 }
 
-/** What should be, and what is. */
-interface Look {
-  readonly desired: Desired;
-  readonly observation: Observation;
+/** A look that was begun, or presumed, for the very next pass. */
+interface EarlyLook {
+  readonly scope: Scope;
+  readonly look: Look | Promise<Look>;
+  readonly presumed: boolean;
 }
 
 class Loop implements Reconciler {
@@ -201,8 +206,7 @@ class Loop implements Reconciler {
   readonly #listeners: PassListener[] = [];
   readonly #applyListeners: ApplyListener[] = [];
   readonly #budget: RepairBudget;
-  /** Begun for the very next pass, if that is over this scope. */
-  #early: { readonly scope: Scope; readonly look: Promise<Look> } | undefined;
+  #early: EarlyLook | undefined;
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
 
@@ -219,12 +223,18 @@ class Loop implements Reconciler {
     });
   }
 
-  anticipate(scope: Scope): void {
+  anticipate(scope: Scope, newborn?: Newborn): void {
     if (this.#running !== undefined) return;
+    const { store, drivers } = this.#options;
+    const presumed = newborn && presume(store, drivers, newborn);
+    if (presumed !== undefined) {
+      this.#early = { scope, look: presumed, presumed: true };
+      return;
+    }
     const look = this.#begin(scope);
     // Whoever makes use of it hears of its failure.
     look.catch(() => undefined);
-    this.#early = { scope, look };
+    this.#early = { scope, look, presumed: false };
   }
 
   get waiting(): number {
@@ -286,7 +296,8 @@ class Loop implements Reconciler {
       const round = await this.#round(scope, waiters);
       rounds.push(round);
       const { plan: planned, applied, present, nsids, widened, held } = round;
-      const done = widened === undefined && !applied.lookAgain && !needsVerification(planned);
+      const wrong = round.presumed && applied.failures.size > 0;
+      const done = widened === undefined && !applied.lookAgain && !wrong && !needsVerification(planned);
       if (done || rounds.length === ROUNDS) {
         const commands = () => rounds.flatMap(commandsOf);
         const repairs = this.#account(rounds);
@@ -327,12 +338,15 @@ class Loop implements Reconciler {
     return { desired, observation: await kernel.observe(observeRequest(desired)) };
   }
 
-  async #look(scope: Scope): Promise<Look & { readonly scope: Scope }> {
-    const early = this.#early;
+  async #look(scope: Scope): Promise<Look & { readonly scope: Scope; readonly presumed: boolean }> {
+    const early = this.#early?.scope === scope ? this.#early : undefined;
     this.#early = undefined;
-    const { desired, observation } = await (early?.scope === scope ? early.look : this.#begin(scope));
+    if (early?.presumed === true) return { ...(await early.look), scope, presumed: true };
+    const { desired, observation } = await (early?.look ?? this.#begin(scope));
     const more = besides(this.#options.store, desired, observation);
-    return more === undefined ? { desired, observation, scope } : this.#look(unionOf([scope, more]));
+    return more === undefined
+      ? { desired, observation, scope, presumed: false }
+      : this.#look(unionOf([scope, more]));
   }
 
   async #round(scope: Scope, waiters: readonly Waiter[]): Promise<Round> {
@@ -340,7 +354,7 @@ class Loop implements Reconciler {
     const first = await this.#look(scope);
     failpoint('pass.observed');
     const isMoreDesired = await rememberForwarding(this.#options.store, first.observation);
-    const { desired, observation, scope: looked } = isMoreDesired ? await this.#look(scope) : first;
+    const { desired, observation, scope: looked, presumed } = isMoreDesired ? await this.#look(scope) : first;
     // Rows may have been changed while we looked; whoever did it waits for the next pass already.
     const causes = new Set([...waiters, ...this.#waiting].map(({ cause }) => cause));
     const rules = this.#firewall.plan(this.#options.store, looked);
@@ -363,6 +377,7 @@ class Loop implements Reconciler {
       isRepair: !causes.has('change'),
       names,
       held,
+      presumed,
       widened: planned.needsEverything && !scope.everything ? EVERYTHING : forgotten ? scope : undefined,
     };
   }
