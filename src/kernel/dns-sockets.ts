@@ -25,7 +25,8 @@ const ON = new Uint8Array(Int32Array.of(1).buffer);
 function openBound(type: number, prepare: (fd: number) => void): number {
   const fd = openSocket(AF_INET, type | SOCK_NONBLOCK, 0);
   try {
-    // Also while lo is still down: the order in which it comes up is not ours to depend on.
+    // Also while lo is down, should somebody have it so. Where it was never up the kernel knows of no local address yet,
+    // and answers would go out from 127.0.0.1, which no resolver takes: the pass that brings it up comes first.
     setSocketOption(fd, IPPROTO_IP, IP_FREEBIND, ON);
     prepare(fd);
     return fd;
