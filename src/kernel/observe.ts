@@ -129,8 +129,7 @@ function observeLinks(
 ): ObservedState {
   const names = [...new Set(queries.map(({ ifname }) => ifname))];
   const links = names.length === 0 ? [] : getLinks(socket, names);
-  if (links.length === 0)
-    return { ...EMPTY_NETSTATE, links: [], addresses: [], routes: [], neighbours: [], sysctls };
+  if (links.length === 0) return { ...EMPTY_NETSTATE, sysctls };
   const indexes = links.length > FEW_LINKS ? [0] : links.map(({ ifindex }) => ifindex);
   const decoded = {
     addresses: indexes.flatMap((ifindex) =>

@@ -113,8 +113,8 @@ export interface NetState {
   readonly sysctls: readonly Sysctl[];
 }
 
-/** A NetState without anything in it. */
-export const EMPTY_NETSTATE: NetState = Object.freeze({
+/** A NetState, or an ObservedState, without anything in it. */
+export const EMPTY_NETSTATE: Readonly<Record<keyof NetState, readonly never[]>> = Object.freeze({
   links: [],
   addresses: [],
   routes: [],

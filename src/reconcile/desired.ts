@@ -83,14 +83,21 @@ export function netnsRefOf(container: Container): NetnsRef | undefined {
   }
 }
 
+/** By the noun, which the store keeps as long as its row stays: a connect asks six times. */
+const parsedNetworks = new WeakMap<Network, DriverNetwork>();
+
 /**
  * A network with its options parsed. They passed the same parser, told the same, when the network was made: what does
  * not pass now is a fault of ours or of the database. Throws `internal`, naming the network, as nothing can be planned
  * beside what cannot be read.
  */
 export function driverNetworkOf(network: Network): DriverNetwork {
+  const known = parsedNetworks.get(network);
+  if (known !== undefined) return known;
   try {
-    return { network, options: parseBridgeOptions(network.options, network) };
+    const parsed = { network, options: parseBridgeOptions(network.options, network) };
+    parsedNetworks.set(network, parsed);
+    return parsed;
   } catch (error) {
     const message = `the stored options of network ${network.name} (${network.id.slice(0, 12)}) cannot be read: ${messageOf(error)}`;
     throw new VethdError('internal', message, { cause: error });

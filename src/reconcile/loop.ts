@@ -194,11 +194,10 @@ function presentIn(observation: Observation, { missing }: Plan): Map<NetnsKey, N
 }
 
 /** A look that was begun, or presumed, for the very next pass. */
-interface EarlyLook {
-  readonly scope: Scope;
-  readonly look: Look | Promise<Look>;
-  readonly presumed: boolean;
-}
+type EarlyLook = { readonly scope: Scope } & (
+  | { readonly begun: Promise<Look> }
+  | { readonly presumed: Look }
+);
 
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
@@ -228,13 +227,13 @@ class Loop implements Reconciler {
     const { store, drivers } = this.#options;
     const presumed = newborn && presume(store, drivers, newborn);
     if (presumed !== undefined) {
-      this.#early = { scope, look: presumed, presumed: true };
+      this.#early = { scope, presumed };
       return;
     }
-    const look = this.#begin(scope);
+    const begun = this.#begin(scope);
     // Whoever makes use of it hears of its failure.
-    look.catch(() => undefined);
-    this.#early = { scope, look, presumed: false };
+    begun.catch(() => undefined);
+    this.#early = { scope, begun };
   }
 
   get waiting(): number {
@@ -341,8 +340,8 @@ class Loop implements Reconciler {
   async #look(scope: Scope): Promise<Look & { readonly scope: Scope; readonly presumed: boolean }> {
     const early = this.#early?.scope === scope ? this.#early : undefined;
     this.#early = undefined;
-    if (early?.presumed === true) return { ...(await early.look), scope, presumed: true };
-    const { desired, observation } = await (early?.look ?? this.#begin(scope));
+    if (early !== undefined && 'presumed' in early) return { ...early.presumed, scope, presumed: true };
+    const { desired, observation } = await (early?.begun ?? this.#begin(scope));
     const more = besides(this.#options.store, desired, observation);
     return more === undefined
       ? { desired, observation, scope, presumed: false }

@@ -4,6 +4,7 @@
  */
 import type { NetnsRef, Observation, ObservedNetns } from '../kernel/contract.ts';
 import {
+  EMPTY_NETSTATE,
   HOST,
   type Link,
   type NetnsKey,
@@ -18,15 +19,6 @@ import { type Desired, type DesiredNetns, mergeStates, netnsAliasOf } from './de
 import { addressKind, type EntryKind, fdbKind, neighbourKind, routeKind } from './kinds/entry.ts';
 import { changeOf, changeOfNewPeer, isOurs, objectOf, retire } from './kinds/link.ts';
 import { inOrder } from './order.ts';
-
-const NOTHING: ObservedState = Object.freeze({
-  links: [],
-  addresses: [],
-  routes: [],
-  neighbours: [],
-  fdb: [],
-  sysctls: [],
-});
 
 /** A plan, and what it could not plan for. */
 export interface Plan {
@@ -303,7 +295,7 @@ function planNetns(
     return found?.reason ?? 'not looked at';
   const alias = netnsAliasOf(key);
   draft.operations.push({ op: 'createNetns', netns: key, object: key, name: wanted.managedName, alias });
-  return NOTHING;
+  return EMPTY_NETSTATE;
 }
 
 /** Namespaces of ours that no running container has, and further names of those that one has. */

@@ -6,7 +6,7 @@
  */
 import { mayBeForeign } from '../drivers/bridge.ts';
 import type { Observation } from '../kernel/contract.ts';
-import { EMPTY_NETSTATE, type ObservedState } from '../model/netstate.ts';
+import { EMPTY_NETSTATE } from '../model/netstate.ts';
 import type { StoreReader } from '../store/contract.ts';
 import {
   type Desired,
@@ -27,15 +27,6 @@ export interface Look {
   readonly observation: Observation;
 }
 
-const NOTHING_SEEN: ObservedState = Object.freeze({
-  links: [],
-  addresses: [],
-  routes: [],
-  neighbours: [],
-  fdb: [],
-  sysctls: [],
-});
-
 const NOTHING_DESIRED: Desired = Object.freeze({
   host: EMPTY_NETSTATE,
   netns: new Map(),
@@ -45,7 +36,7 @@ const NOTHING_DESIRED: Desired = Object.freeze({
   everything: false,
 });
 
-const NOWHERE: Observation = Object.freeze({ host: NOTHING_SEEN, netns: new Map(), ownNetns: [] });
+const NOWHERE: Observation = Object.freeze({ host: EMPTY_NETSTATE, netns: new Map(), ownNetns: [] });
 
 /** A bridge of the client's naming may be somebody else's, and is then joined instead of made. */
 function newNetwork(store: StoreReader, drivers: Drivers, id: string): Look | undefined {
@@ -72,7 +63,7 @@ function firstEndpoint(store: StoreReader, drivers: Drivers, id: string): Look |
   const forwarded = FAMILIES.filter((family) => enabled[family] && !network.internal);
   if (!forwarded.every((family) => store.hasForwardedMember(family, id))) return undefined;
   const netns = new Map([[container.id, gatherMember(store, drivers, container, ref)]]);
-  const seen = new Map([[container.id, { status: 'present', identity, state: NOTHING_SEEN } as const]]);
+  const seen = new Map([[container.id, { status: 'present', identity, state: EMPTY_NETSTATE } as const]]);
   return { desired: { ...NOTHING_DESIRED, netns }, observation: { ...NOWHERE, netns: seen } };
 }
 

@@ -1,57 +1,29 @@
 /** Passes that go by what is presumed: right without a look, and with one where it was wrong. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bridgeDriver } from '../../src/drivers/bridge.ts';
-import { hostDriver, nullDriver } from '../../src/drivers/plain.ts';
-import type { Kernel } from '../../src/kernel/contract.ts';
-import { openKernel } from '../../src/kernel/index.ts';
+import { expect, test } from 'vitest';
+import { connect as connectVerb } from '../../src/engine/connect.ts';
+import type { EngineContext } from '../../src/engine/context.ts';
+import { createNetwork } from '../../src/engine/create-network.ts';
+import { Unanswered } from '../../src/engine/unanswered.ts';
 import type { Container, NetnsIdentity } from '../../src/model/container.ts';
-import { createReconciler, type PassResult, type Reconciler } from '../../src/reconcile/loop.ts';
+import { EMPTY_ENDPOINT_SPEC } from '../../src/model/endpoint.ts';
+import type { PassResult } from '../../src/reconcile/loop.ts';
 import { EVERYTHING, scopeOf } from '../../src/reconcile/scope.ts';
 import { endpointOf, networkOf } from '../../src/reconcile/worlds.fixture.ts';
-import type { Store } from '../../src/store/contract.ts';
-import { openStore } from '../../src/store/store.ts';
 import { addNetns, inNetns, ip, linksOf, ping, removeNetns, type ShownLink } from '../helpers/host.ts';
+import { reconcilerForFile } from '../helpers/reconciler-for-file.ts';
 
 const LAB = networkOf('a', 'lab', { ipv6: true, internal: false, options: {} });
 const BRIDGE = `br-${LAB.network.id.slice(0, 12)}`;
 const GATEWAY = '10.10.0.1';
 
-let folder: string;
-let kernel: Kernel;
-let store: Store;
-let reconciler: Reconciler;
-let looks = 0;
-
-beforeAll(async () => {
-  kernel = await openKernel({});
-  folder = mkdtempSync(join(tmpdir(), 'vethd-presume-'));
-  store = openStore(join(folder, 'vethd.db'));
-  const counting: Kernel = {
-    ...kernel,
-    observe: (request) => {
-      looks += 1;
-      return kernel.observe(request);
-    },
-  };
-  const drivers = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
-  reconciler = createReconciler({ store, kernel: counting, drivers });
-});
-
-afterAll(async () => {
-  store.close();
-  await kernel.close();
-  rmSync(folder, { recursive: true });
-});
+const rooms = reconcilerForFile();
 
 async function linkOf(ifname: string, netns?: string): Promise<ShownLink | undefined> {
   return (await linksOf(netns)).find((link) => link.ifname === ifname);
 }
 
 async function identityOf(name: string): Promise<NetnsIdentity> {
-  const probe = await kernel.probeNetns({ kind: 'name', name });
+  const probe = await rooms.kernel.probeNetns({ kind: 'name', name });
   if (probe.status !== 'present') throw new Error(probe.reason);
   return probe.identity;
 }
@@ -80,8 +52,8 @@ async function connect(name: string, host: number, identity?: NetnsIdentity) {
   const container = containerOf(name, identity ?? (await identityOf(name)));
   const address = `10.10.0.${host}`;
   const endpoint = endpointOf(`e${host}`, LAB, container.id, 'eth0', address, `fd00:0:0:a::${host}`);
-  const before = looks;
-  const scope = await store.write((writer) => {
+  const before = rooms.looks;
+  const scope = await rooms.store.write((writer) => {
     writer.insertContainer(container);
     for (const [index, one] of [endpoint.ipv4, endpoint.ipv6].entries()) {
       const subnet = LAB.network.subnets[index];
@@ -89,16 +61,16 @@ async function connect(name: string, host: number, identity?: NetnsIdentity) {
     }
     writer.insertEndpoint({ ...endpoint, ordinal: writer.nextOrdinal() });
     const asked = scopeOf({ networks: [LAB.network.id], containers: [container.id] });
-    reconciler.anticipate(asked, { endpoint: endpoint.id });
+    rooms.reconciler.anticipate(asked, { endpoint: endpoint.id });
     return asked;
   });
-  const result = await reconciler.reconcile(scope);
-  return { endpoint, container, result, looks: looks - before };
+  const result = await rooms.reconciler.reconcile(scope);
+  return { endpoint, container, result, looks: rooms.looks - before };
 }
 
 /** What a look at everything would still change. */
 async function leftToDo(): Promise<readonly string[]> {
-  return (await reconciler.reconcile(EVERYTHING, 'asked')).commands();
+  return (await rooms.reconciler.reconcile(EVERYTHING, 'asked')).commands();
 }
 
 function errorsOf({ failures }: PassResult): unknown[] {
@@ -106,14 +78,14 @@ function errorsOf({ failures }: PassResult): unknown[] {
 }
 
 test('a network, without a look', async () => {
-  const scope = await store.write((writer) => {
+  const scope = await rooms.store.write((writer) => {
     writer.insertNetwork(LAB.network);
     const asked = scopeOf({ networks: [LAB.network.id] });
-    reconciler.anticipate(asked, { network: LAB.network.id });
+    rooms.reconciler.anticipate(asked, { network: LAB.network.id });
     return asked;
   });
-  const { failures } = await reconciler.reconcile(scope);
-  expect([failures.size, looks]).toEqual([0, 0]);
+  const { failures } = await rooms.reconciler.reconcile(scope);
+  expect([failures.size, rooms.looks]).toEqual([0, 0]);
   expect(await linkOf(BRIDGE)).toMatchObject({ flags: expect.arrayContaining(['UP']) });
   expect(await leftToDo()).toEqual([]);
 });
@@ -153,7 +125,7 @@ test('a stranger has its name inside: refused, and the stranger as he was', asyn
   expect(result.failures.has(endpoint.id)).toBe(true);
   expect(await linkOf('eth0', 'four')).toEqual(stranger);
   expect((await inNetns('four', 'cat', setting)).trim()).toBe('2');
-  await store.write((writer) => writer.removeContainer(container.id));
+  await rooms.store.write((writer) => writer.removeContainer(container.id));
 });
 
 test('another namespace has its name by now: that one is joined', async () => {
@@ -173,7 +145,44 @@ test('its namespace has gone: told as missing', async () => {
   await removeNetns('six');
   const { result, container } = await connect('six', 7, former);
   expect(result.missing.get(container.id)).toContain('six');
-  await store.write((writer) => writer.removeContainer(container.id));
+  await rooms.store.write((writer) => writer.removeContainer(container.id));
   await leftToDo();
+  expect(await leftToDo()).toEqual([]);
+});
+
+test('the verbs say what they have made: a network, and a member beside others, without a look', async () => {
+  const context = {
+    ...rooms,
+    config: { addressPools: [], mtu: 1500 },
+    nameservers: () => [],
+    hostPorts: () => ({ listeners: [], automatic: { first: 32_768, last: 60_999 } }),
+    ownPorts: () => [],
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    unanswered: new Unanswered(rooms.store),
+    publish: () => undefined,
+  } as unknown as EngineContext;
+  const before = rooms.looks;
+  const spec = {
+    name: 'verbs',
+    driver: 'bridge',
+    scope: '',
+    enableIPv4: undefined,
+    enableIPv6: undefined,
+    internal: false,
+    attachable: false,
+    ingress: false,
+    configOnly: false,
+    configFrom: '',
+    ipamDriver: 'default',
+    ipamOptions: undefined,
+    ipamConfig: [{ subnet: '10.77.0.0/24', ipRange: '', gateway: '', aux: {} }],
+    options: {},
+    labels: {},
+  };
+  await createNetwork(context, spec, { dryRun: false });
+  await addNetns('seven');
+  await connectVerb(context, 'verbs', 'seven', EMPTY_ENDPOINT_SPEC, { dryRun: false });
+  expect(rooms.looks).toBe(before);
+  expect(await ping('seven', '10.77.0.1')).toBe(true);
   expect(await leftToDo()).toEqual([]);
 });
