@@ -35,7 +35,7 @@ import {
 } from './codec/link.ts';
 import type { NetlinkRequest } from './codec/message.ts';
 import type { ApplyRequest } from './contract.ts';
-import { namesNeeded } from './names-needed.ts';
+import { type NamesNeeded, namesNeeded } from './names-needed.ts';
 import type { Namespaces } from './netns.ts';
 import { createNamedNetns, removeNamedNetns } from './netns-bind.ts';
 import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd, retirePeer } from './requests.ts';
@@ -78,7 +78,7 @@ class Application {
   readonly #context: ApplyContext;
   readonly #request: ApplyRequest;
   readonly #targets: Targets;
-  readonly #needed: ReadonlyMap<NetnsKey, readonly string[]>;
+  readonly #needed: ReadonlyMap<NetnsKey, NamesNeeded>;
   readonly #prepared = new Set<Target>();
   readonly #refusals: (Refusal | undefined)[];
   #batch: Batch | undefined;
@@ -107,7 +107,7 @@ class Application {
       }
       this.#flush();
     } finally {
-      this.#targets.close();
+      this.#targets.end();
     }
     const results = this.#refusals.map((refusal) =>
       refusal === undefined ? DONE : { ok: false, ...refusal },
@@ -208,7 +208,8 @@ class Application {
     if (!this.#prepared.has(target)) {
       this.#prepared.add(target);
       const names = this.#needed.get(target.key);
-      if (names !== undefined) target.lookUp(names);
+      if (names !== undefined) target.lookUp(names.whole);
+      for (const ifname of names?.index ?? []) target.indexOf(ifname);
     }
     const batch = new Batch(target);
     this.#batch = batch;
@@ -232,6 +233,22 @@ class Application {
     this.#retirePeers(retiredPeers);
   }
 
+  /** The ifindex of a link by name, asked for if it is not known; refuses the Operation where there is no such link. */
+  #getIndex(index: number, target: Target, ifname: string): number | undefined {
+    this.#batchFor(target);
+    const known = target.knownIndex(ifname);
+    if (known !== undefined) return known;
+    // Whatever may make it has been sent then.
+    this.#flush();
+    const found = target.indexOf(ifname);
+    if (found === undefined) this.#refuseMissing(index, ifname);
+    return found;
+  }
+
+  #refuseMissing(index: number, ifname: string): void {
+    this.#refuse(index, { errno: 'ENODEV', reason: `${describeErrnoName('ENODEV')}: ${ifname}` });
+  }
+
   /** A link by name, asked for if it is not known. Whatever may make it has been sent. */
   #linkOf(target: Target, ifname: string): KnownLink | undefined {
     this.#batchFor(target);
@@ -245,20 +262,18 @@ class Application {
   /** As `#linkOf`; refuses the Operation where there is no such link. */
   #getLink(index: number, target: Target, ifname: string): KnownLink | undefined {
     const link = this.#linkOf(target, ifname);
-    if (link === undefined) {
-      this.#refuse(index, { errno: 'ENODEV', reason: `${describeErrnoName('ENODEV')}: ${ifname}` });
-    }
+    if (link === undefined) this.#refuseMissing(index, ifname);
     return link;
   }
 
   /** The ifindex of a bridge, 0 for none. */
   #masterIndex(index: number, target: Target, master: string): number | undefined {
-    return master === '' ? 0 : this.#getLink(index, target, master)?.ifindex;
+    return master === '' ? 0 : this.#getIndex(index, target, master);
   }
 
   #addOnLink(index: number, target: Target, operation: OnLink): void {
-    const link = this.#getLink(index, target, ifnameOf(operation));
-    if (link !== undefined) this.#batchFor(target).add(index, requestOnLink(operation, link.ifindex));
+    const ifindex = this.#getIndex(index, target, ifnameOf(operation));
+    if (ifindex !== undefined) this.#batchFor(target).add(index, requestOnLink(operation, ifindex));
   }
 
   #bear(index: number, birth: Omit<Birth, 'born' | 'owner'>, request: NetlinkRequest): void {

@@ -5,6 +5,14 @@ import { ifnameOf } from './requests.ts';
 
 type Place = readonly [netns: NetnsKey, ifname: string];
 
+/** What is to be asked of the links of one namespace. */
+export interface NamesNeeded {
+  /** Those of which the ifindex will do. */
+  readonly index: readonly string[];
+  /** Those of which more is needed: what kind it is, whether it is up. */
+  readonly whole: readonly string[];
+}
+
 function made(operation: Operation): Place[] {
   switch (operation.op) {
     case 'createBridge':
@@ -21,17 +29,21 @@ function made(operation: Operation): Place[] {
   }
 }
 
-function needed(operation: Operation): Place[] {
+function neededWhole(operation: Operation): Place[] {
+  const isWhole =
+    (operation.op === 'changeLink' && operation.change.ifname !== undefined) ||
+    (operation.op === 'retireLink' && operation.netns === HOST);
+  return isWhole ? [[operation.netns, operation.ifname]] : [];
+}
+
+function neededIndex(operation: Operation): Place[] {
   const { netns } = operation;
   switch (operation.op) {
     case 'createVeth':
       return [[netns, operation.link.master]];
-    case 'changeLink': {
-      const renamed: Place[] = operation.change.ifname === undefined ? [] : [[netns, operation.ifname]];
-      return [...renamed, [netns, operation.change.master ?? '']];
-    }
+    case 'changeLink':
+      return [[netns, operation.change.master ?? '']];
     case 'retireLink':
-      return netns === HOST ? [[netns, operation.ifname]] : [];
     case 'createNetns':
     case 'removeNetns':
     case 'createBridge':
@@ -50,13 +62,20 @@ function needed(operation: Operation): Place[] {
  * The names whose links are there before the first Operation, by namespace. A name that some Operation makes
  * or gives is left out: before that it may be another link's, and afterwards the creation has told its ifindex.
  */
-export function namesNeeded(operations: readonly Operation[]): ReadonlyMap<NetnsKey, readonly string[]> {
-  const makes = new Set(operations.flatMap(made).map(([netns, ifname]) => `${netns}/${ifname}`));
-  const names = new Map<NetnsKey, Set<string>>();
-  for (const [netns, ifname] of operations.flatMap(needed)) {
-    if (ifname === '' || makes.has(`${netns}/${ifname}`)) continue;
-    const known = names.get(netns) ?? new Set();
-    names.set(netns, known.add(ifname));
-  }
-  return new Map(Array.from(names, ([netns, known]) => [netns, [...known]]));
+export function namesNeeded(operations: readonly Operation[]): ReadonlyMap<NetnsKey, NamesNeeded> {
+  const seen = new Set(operations.flatMap(made).map(([netns, ifname]) => `${netns}/${ifname}`));
+  const names = new Map<NetnsKey, { index: string[]; whole: string[] }>();
+  const collect = (places: readonly Place[], how: keyof NamesNeeded): void => {
+    for (const [netns, ifname] of places) {
+      const place = `${netns}/${ifname}`;
+      if (ifname === '' || seen.has(place)) continue;
+      seen.add(place);
+      const known = names.get(netns) ?? { index: [], whole: [] };
+      names.set(netns, known);
+      known[how].push(ifname);
+    }
+  };
+  collect(operations.flatMap(neededWhole), 'whole');
+  collect(operations.flatMap(neededIndex), 'index');
+  return names;
 }

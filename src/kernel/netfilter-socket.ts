@@ -125,7 +125,7 @@ export class NetfilterSocket {
         if (message.type === NLMSG_ERROR) {
           this.#port = message.port;
           refusal ??= decodeAck(message);
-          // An error of a batch's mark stands for the whole batch: nothing else will be answered.
+          // A batch is refused with any of its requests, and with its mark: what else is answered does not matter.
           if (!waiting.delete(message.sequence) && refusal !== undefined) return refusal;
         } else if (message.type !== NLMSG_DONE) onAnswer?.(message);
       }

@@ -42,15 +42,18 @@ export interface NetnsOptions {
   readonly allowedPaths: readonly string[];
 }
 
-/** An open namespace, or why there is none. The caller closes `fd`: it keeps the namespace alive. */
+/** An open namespace. The caller closes `fd`: it keeps the namespace alive. */
+export interface PresentNetns {
+  readonly status: 'present';
+  readonly fd: number;
+  readonly identity: NetnsIdentity;
+  readonly startTime: string | undefined;
+  readonly createdMs: number;
+}
+
+/** An open namespace, or why there is none. */
 export type OpenNetns =
-  | {
-      readonly status: 'present';
-      readonly fd: number;
-      readonly identity: NetnsIdentity;
-      readonly startTime: string | undefined;
-      readonly createdMs: number;
-    }
+  | PresentNetns
   | { readonly status: 'absent' | 'refused'; readonly reason: string; readonly hollow?: boolean };
 
 type Missing = Exclude<OpenNetns, { status: 'present' }>;
@@ -108,6 +111,10 @@ function startTimeOf(pid: number): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
+function isSameRef(a: NetnsRef, b: NetnsRef): boolean {
+  return a.kind === 'name' && b.kind === 'name' && a.name === b.name;
+}
+
 function sameNamespace(a: NetnsIdentity, b: NetnsIdentity): boolean {
   return a.inode === b.inode && a.bootId === b.bootId;
 }
@@ -133,6 +140,7 @@ export class Namespaces {
   /** The descriptor of the namespace that the thread was in at first. */
   readonly hostFd: number;
   readonly #initIdentity: NetnsIdentity | undefined;
+  #kept: { readonly ref: NetnsRef; readonly opened: PresentNetns } | undefined;
   #closed = false;
 
   constructor(options: NetnsOptions) {
@@ -145,8 +153,24 @@ export class Namespaces {
 
   /** Closes the descriptor of the own namespace; nothing may be entered afterwards. Harmless the second time. */
   close(): void {
+    this.forget();
     if (!this.#closed) closeSync(this.hostFd);
     this.#closed = true;
+  }
+
+  /**
+   * Takes an open namespace in place of whoever should close it: `open` gives it out again, for nothing, if the next
+   * reference is the same. It lives on until then, so whoever keeps one calls `forget` before anything else is done.
+   */
+  keep(ref: NetnsRef, opened: PresentNetns): void {
+    this.forget();
+    this.#kept = { ref, opened };
+  }
+
+  /** Closes what is kept. Harmless where nothing is. */
+  forget(): void {
+    if (this.#kept !== undefined) closeSync(this.#kept.opened.fd);
+    this.#kept = undefined;
   }
 
   #identify({ dev, ino }: { dev: number; ino: number }): NetnsIdentity {
@@ -165,6 +189,13 @@ export class Namespaces {
 
   /** Opens what a reference leads to. The host's own is only opened when it is asked for by name. */
   open(ref: NetnsRef): OpenNetns {
+    if (this.#kept !== undefined) {
+      const { ref: known, opened } = this.#kept;
+      if (isSameRef(ref, known)) {
+        this.#kept = undefined;
+        return opened;
+      }
+    }
     switch (ref.kind) {
       case 'host':
         return this.#openHost();

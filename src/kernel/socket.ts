@@ -82,6 +82,10 @@ function timeval(seconds: number): Buffer {
   return bytes;
 }
 
+const ON = int32(1);
+const RECEIVE_BUFFER = int32(RECEIVE_BUFFER_BYTES);
+const TIMEOUT = timeval(TIMEOUT_SECONDS);
+
 /** linux/netlink.h: struct nlmsghdr (length, type, flags …). */
 function leaveOutAck(message: Buffer): void {
   message.writeUInt16LE(message.readUInt16LE(6) & ~NLM_F_ACK, 6);
@@ -100,11 +104,11 @@ export class NetlinkSocket {
   constructor(protocol: number = NETLINK_ROUTE) {
     this.fd = openSocket(AF_NETLINK, SOCK_RAW, protocol);
     try {
-      this.#set(SOL_NETLINK, NETLINK_EXT_ACK, int32(1));
-      this.#set(SOL_NETLINK, NETLINK_CAP_ACK, int32(1));
-      this.#set(SOL_NETLINK, NETLINK_GET_STRICT_CHK, int32(1));
-      this.#set(SOL_SOCKET, SO_RCVBUFFORCE, int32(RECEIVE_BUFFER_BYTES));
-      this.#set(SOL_SOCKET, SO_RCVTIMEO, timeval(TIMEOUT_SECONDS));
+      this.#set(SOL_NETLINK, NETLINK_EXT_ACK, ON);
+      this.#set(SOL_NETLINK, NETLINK_CAP_ACK, ON);
+      this.#set(SOL_NETLINK, NETLINK_GET_STRICT_CHK, ON);
+      this.#set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+      this.#set(SOL_SOCKET, SO_RCVTIMEO, TIMEOUT);
       // Without an address of its own a socket hears nothing: the kernel takes it for the sender.
       bindSocket(this.fd, ANY_ADDRESS);
     } catch (error) {
@@ -124,7 +128,7 @@ export class NetlinkSocket {
 
   /** Hears what is told in every namespace that has a number (nsid) in this one, too. */
   listenAllNsid(): void {
-    this.#set(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int32(1));
+    this.#set(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, ON);
   }
 
   /** Closes the descriptor. */

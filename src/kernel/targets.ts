@@ -3,8 +3,9 @@ import { closeSync } from 'node:fs';
 import { HOST, type NetnsKey, type ObservedLink } from '../model/netstate.ts';
 import type { Refusal } from './codec/ack.ts';
 import { decodeLink, encodeGetLink, type LinkSelector } from './codec/link.ts';
-import type { ApplyRequest } from './contract.ts';
-import type { Namespaces } from './netns.ts';
+import type { ApplyRequest, NetnsRef } from './contract.ts';
+import { indexOfLink } from './libc.ts';
+import type { Namespaces, PresentNetns } from './netns.ts';
 import { NetlinkSocket } from './socket.ts';
 
 /** How many namespaces are held open at once; a descriptor and a socket each. */
@@ -20,6 +21,7 @@ export class Target {
   readonly fd: number;
   readonly #openSocket: () => NetlinkSocket;
   readonly #links = new Map<string, KnownLink>();
+  readonly #indexes = new Map<string, number>();
   #socket: NetlinkSocket | undefined;
 
   constructor(key: NetnsKey, fd: number, openSocket: () => NetlinkSocket) {
@@ -39,18 +41,34 @@ export class Target {
     return this.#links.get(ifname);
   }
 
+  /** The ifindex of a link met before, if any. */
+  knownIndex(ifname: string): number | undefined {
+    return this.#indexes.get(ifname);
+  }
+
   /** Remembers a link. */
   learn(ifname: string, link: KnownLink): void {
     this.#links.set(ifname, link);
+    this.#indexes.set(ifname, link.ifindex);
   }
 
   /** Forgets a link that is gone or has another name now. */
   forget(ifname: string): void {
     this.#links.delete(ifname);
+    this.#indexes.delete(ifname);
+  }
+
+  /** Asks the kernel for the ifindex of a link if it is not known; undefined when it is not there. */
+  indexOf(ifname: string): number | undefined {
+    const known = this.#indexes.get(ifname);
+    const ifindex = known ?? indexOfLink(this.socket.fd, ifname);
+    if (ifindex !== undefined) this.#indexes.set(ifname, ifindex);
+    return ifindex;
   }
 
   /** Asks the kernel for links, many in one send, and remembers those that are there. */
   lookUp(ifnames: readonly string[]): void {
+    if (ifnames.length === 0) return;
     const requests = ifnames.map((ifname) => encodeGetLink({ ifname }));
     this.socket.transact(requests, (_, message) => {
       const link = decodeLink(message);
@@ -70,7 +88,13 @@ export class Target {
   /** Closes what was opened. */
   close(): void {
     closeSync(this.fd);
+    this.closeSocket();
+  }
+
+  /** Closes the socket alone, for whoever has a use for the descriptor. */
+  closeSocket(): void {
     this.#socket?.close();
+    this.#socket = undefined;
   }
 }
 
@@ -81,6 +105,7 @@ export class Targets {
   readonly #host: Target;
   readonly #open = new Map<NetnsKey, Target>();
   readonly #refusals = new Map<NetnsKey, Refusal>();
+  #last: { readonly key: NetnsKey; readonly ref: NetnsRef; readonly opened: PresentNetns } | undefined;
 
   /** `hostSocket` and `hostFd` are borrowed. */
   constructor(namespaces: Namespaces, hostSocket: NetlinkSocket, references: ApplyRequest['netns']) {
@@ -118,6 +143,18 @@ export class Targets {
     this.#open.clear();
   }
 
+  /** As `close`, when nothing more is to be done; where just one is open it is kept for who comes next. */
+  end(): void {
+    const last = this.#last;
+    const [only] = this.#open.size === 1 ? this.#open.values() : [];
+    if (only !== undefined && only.key === last?.key && only.fd === last.opened.fd) {
+      only.closeSocket();
+      this.#open.clear();
+      this.#namespaces.keep(last.ref, last.opened);
+    }
+    this.close();
+  }
+
   #find(key: NetnsKey): Target | Refusal {
     const reference = this.#references.get(key);
     if (reference === undefined) return { errno: 'ENOENT', reason: `the container ${key} has no namespace` };
@@ -130,6 +167,7 @@ export class Targets {
       closeSync(fd);
       return { errno: 'ESTALE', reason: `the namespace of ${key} is another one now` };
     }
+    this.#last = { key, ref: reference.ref, opened };
     return new Target(key, fd, () => this.#namespaces.within(fd, () => new NetlinkSocket()));
   }
 }

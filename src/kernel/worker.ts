@@ -76,6 +76,8 @@ class KernelThread {
 
   /** Carries out a call. What it gives may be a promise: further calls wait for it. */
   carryOut(call: Exclude<Call, { readonly name: 'reap' | 'close' }>): unknown {
+    // Sockets are mostly opened where links have just been put.
+    if (call.name !== 'openDnsSockets') this.#namespaces.forget();
     switch (call.name) {
       case 'probeNetns':
         return this.#namespaces.probe(...call.args);
@@ -106,6 +108,11 @@ class KernelThread {
       case 'openDnsSockets':
         return openDnsSocketsIn(this.#namespaces, ...call.args);
     }
+  }
+
+  /** To be told when no call waits. */
+  rest(): void {
+    this.#namespaces.forget();
   }
 
   #netfilterSocket(): NetfilterSocket {
@@ -207,6 +214,7 @@ class Desk {
       await this.#answer(call);
     }
     this.#post();
+    this.#thread.rest();
     this.#isBusy = false;
   }
 

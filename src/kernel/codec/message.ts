@@ -61,14 +61,25 @@ function align(length: number): number {
   return (length + 3) & ~3;
 }
 
+/**
+ * Room for what is about to be written, of Node's pool: a buffer of its own costs a microsecond, and a connect needs
+ * sixty. It holds anything; only the last word, where a value may be padded, is empty.
+ */
+function roomFor(bytes: number): Buffer {
+  const room = Buffer.allocUnsafe(align(bytes));
+  room.writeUInt32LE(0, room.length - 4);
+  return room;
+}
+
 /** The bytes of a request, its length a multiple of four. */
 export function encodeMessage(request: NetlinkRequest, sequence: number): Buffer {
   const length = HEADER_BYTES + request.body.length;
-  const bytes = Buffer.alloc(align(length));
+  const bytes = roomFor(length);
   bytes.writeUInt32LE(length, 0);
   bytes.writeUInt16LE(request.type, 4);
   bytes.writeUInt16LE(request.flags | NLM_F_REQUEST, 6);
   bytes.writeUInt32LE(sequence, 8);
+  bytes.writeUInt32LE(0, 12);
   bytes.set(request.body, HEADER_BYTES);
   return bytes;
 }
@@ -191,20 +202,33 @@ export class AttributeReader {
   }
 }
 
+/** Enough for all but long lists. */
+const BODY_BYTES = 256;
+
 /** Writes a fixed struct and attributes one after another. */
 export class BodyWriter {
-  #bytes = Buffer.alloc(512);
+  #bytes = roomFor(BODY_BYTES);
   #length = 0;
 
   #reserve(bytes: number): number {
     const at = this.#length;
     if (at + bytes > this.#bytes.length) {
-      const larger = Buffer.alloc(2 * (at + bytes));
-      larger.set(this.#bytes);
+      const larger = roomFor(2 * (at + bytes));
+      larger.set(this.#bytes.subarray(0, at));
       this.#bytes = larger;
     }
     this.#length = at + bytes;
     return at;
+  }
+
+  /** The header of an attribute whose value has so many bytes; gives where that goes. Its padding is zeros. */
+  #attribute(type: number, bytes: number): number {
+    const length = ATTRIBUTE_HEADER_BYTES + bytes;
+    const at = this.#reserve(align(length));
+    this.#bytes.writeUInt32LE(0, at + align(length) - 4);
+    this.#bytes.writeUInt16LE(length, at);
+    this.#bytes.writeUInt16LE(type, at + 2);
+    return at + ATTRIBUTE_HEADER_BYTES;
   }
 
   u8(value: number): this {
@@ -227,27 +251,30 @@ export class BodyWriter {
 
   /** An attribute with these bytes as its value, padded to a multiple of four. */
   attribute(type: number, value: Uint8Array): this {
-    const length = ATTRIBUTE_HEADER_BYTES + value.length;
-    const at = this.#reserve(align(length));
-    this.#bytes.writeUInt16LE(length, at);
-    this.#bytes.writeUInt16LE(type, at + 2);
-    this.#bytes.set(value, at + ATTRIBUTE_HEADER_BYTES);
+    const at = this.#attribute(type, value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
   u8Attribute(type: number, value: number): this {
-    return this.attribute(type, Uint8Array.of(value));
+    const at = this.#attribute(type, 1);
+    this.#bytes.writeUInt8(value, at);
+    return this;
   }
 
   u32Attribute(type: number, value: number): this {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32LE(value >>> 0);
-    return this.attribute(type, bytes);
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32LE(value >>> 0, at);
+    return this;
   }
 
   /** A text with its terminating zero byte. */
   textAttribute(type: number, text: string): this {
-    return this.attribute(type, Buffer.from(`${text}\0`, 'utf8'));
+    const bytes = Buffer.byteLength(text);
+    const at = this.#attribute(type, bytes + 1);
+    this.#bytes.write(text, at, bytes);
+    this.#bytes.writeUInt8(0, at + bytes);
+    return this;
   }
 
   /** An attribute that holds what `fill` writes. */

@@ -192,14 +192,20 @@ function chunked(name: NftSetName, add: boolean, elements: readonly string[]): N
 }
 
 /**
- * All changes as one batch, removals first, so that a key may change its value. Every request but the marks
- * asks for an answer. Throws a plain Error for an element that does not fit its set.
+ * All changes as one batch, removals first, so that a key may change its value. Only the last request asks for an
+ * answer: the kernel tells of a refusal unasked, and answers in order. Throws a plain Error for an element that does
+ * not fit its set.
  */
 export function encodeElementBatch(changes: readonly ElementChange[]): NetlinkRequest[] {
-  return batchOf([
+  const requests = [
     ...changes.flatMap((change) => chunked(change.set, false, change.remove)),
     ...changes.flatMap((change) => chunked(change.set, true, change.add)),
-  ]);
+  ];
+  return batchOf(
+    requests.map((request, index) =>
+      index === requests.length - 1 ? request : { ...request, flags: request.flags & ~NLM_F_ACK },
+    ),
+  );
 }
 
 /** Asks for the generation of this namespace's ruleset. */
