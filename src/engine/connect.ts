@@ -22,8 +22,8 @@ import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts
 import { forgetIfIdle } from './forget.ts';
 import { withoutWish } from './wishes.ts';
 
-/** Docker's rules about who may join what. */
-function checkMembership(reader: StoreReader, network: Network, container: Container): void {
+/** Docker's rules about who may join what. Gives the endpoint that the container, which does not run, has there already. */
+function checkMembership(reader: StoreReader, network: Network, container: Container): Endpoint | undefined {
   if (network.configOnly) {
     throw new VethdError('forbidden', 'cannot create endpoint on configuration-only network');
   }
@@ -39,8 +39,8 @@ function checkMembership(reader: StoreReader, network: Network, container: Conta
       'container sharing network namespace with another container or host cannot be connected to any other network',
     );
   }
-  const others = reader
-    .listEndpointsOfContainer(container.id)
+  const own = reader.listEndpointsOfContainer(container.id);
+  const others = own
     .filter(({ networkId }) => networkId !== network.id)
     .map(({ networkId }) => reader.getNetwork(networkId));
   if (others.length > 0 && (network.driver === 'null' || others.some((other) => other?.driver === 'null'))) {
@@ -49,12 +49,14 @@ function checkMembership(reader: StoreReader, network: Network, container: Conta
       'container cannot be connected to multiple networks with one of the networks in private (none) mode',
     );
   }
-  if (container.state === 'running' && reader.findEndpoint(network.id, container.id) !== undefined) {
+  const former = own.find(({ networkId }) => networkId === network.id);
+  if (former !== undefined && container.state === 'running') {
     throw new VethdError(
       'forbidden',
       `endpoint with name ${container.name} already exists in network ${network.name}`,
     );
   }
+  return former;
 }
 
 /** Names of the interfaces that are in the container's namespace now; none where it does not run. */
@@ -93,17 +95,17 @@ function attempt(
   context: EngineContext,
   networkTerm: string,
   found: FoundContainer,
-  parsed: ParsedEndpointSpec,
+  spec: EndpointSpec,
   seen: ReadonlySet<string>,
   mode: Mode,
 ): Promise<Outcome<Endpoint>> {
   return carryOut(context, mode, (writer) => {
     const network = getNetwork(writer, networkTerm);
+    const parsed = parseEndpointSpec(spec);
     const before = adopt(writer, found);
-    checkMembership(writer, network, before);
+    const former = checkMembership(writer, network, before);
     const container = withoutWish(writer, before, network);
     if (container !== before) writer.updateContainer(container);
-    const former = writer.findEndpoint(network.id, container.id);
     if (former !== undefined) writer.removeEndpoint(former.id);
     const wish = withOwnPorts(context, writer, network, container, parsed);
     const displaced: Displaced[] = [];
@@ -141,9 +143,7 @@ export async function connect(
   mode: Mode,
 ): Promise<Outcome<Endpoint>> {
   const found = await findContainer(context, containerTerm);
-  getNetwork(context.store, networkTerm);
-  const parsed = parseEndpointSpec(spec);
-  const tryWith = (seen: ReadonlySet<string>) => attempt(context, networkTerm, found, parsed, seen, mode);
+  const tryWith = (seen: ReadonlySet<string>) => attempt(context, networkTerm, found, spec, seen, mode);
   if (mode.dryRun) return tryWith(await seenIfnames(context, found));
   try {
     // Hardly ever is there an interface in a namespace that is not ours: a look before each connect would cost 0.5 ms.

@@ -42,12 +42,6 @@ function takeWish(ranges: FreeRanges, networkId: string, wish: Address): Address
   return wish;
 }
 
-function takeLowest(ranges: FreeRanges, networkId: string, within: Prefix): Address | undefined {
-  const address = ranges.lowest(networkId, within);
-  if (address !== undefined) ranges.take(networkId, address);
-  return address;
-}
-
 function openSubnet(ranges: FreeRanges, networkId: string, subnet: Subnet): void {
   const reserve = (address: Address, what: string): void => {
     if (ranges.take(networkId, address)) return;
@@ -79,7 +73,7 @@ export function prepareAddresses(database: Connection): Addresses {
     writes: {
       takeAddress: (networkId, subnet, wish) =>
         wish === undefined
-          ? takeLowest(ranges, networkId, subnet.ipRange ?? subnet.prefix)
+          ? ranges.takeLowest(networkId, subnet.ipRange ?? subnet.prefix)
           : takeWish(ranges, networkId, wish),
     },
     openSubnet: (networkId, subnet) => openSubnet(ranges, networkId, subnet),

@@ -148,6 +148,7 @@ function prepareWrites(
     } catch (error) {
       throw explain(error, container);
     }
+    cache.wrote(container.id, container);
   }
 
   return {

@@ -89,6 +89,7 @@ function prepareWrites(
     } catch (error) {
       throw isConstraint(error) ? explain(error, row) : error;
     }
+    cache.wrote(endpoint.id, endpoint);
   }
 
   /** The ranges and the endpoints must agree on what is taken, or an address could be given out twice. */

@@ -37,6 +37,8 @@ export class FreeRanges {
   readonly #between: Statement<[string, Family, string, string], RangeRow>;
   readonly #all: Statement<[string, Family], RangeRow>;
   readonly #insert: Statement<[string, Family, string, string]>;
+  readonly #move: Statement<[string, string, Family, string]>;
+  readonly #shorten: Statement<[string, string, Family, string]>;
   readonly #remove: Statement<[string, Family, string]>;
 
   constructor(database: Connection) {
@@ -47,6 +49,10 @@ export class FreeRanges {
     this.#insert = database.prepare(
       'INSERT INTO free_ranges (network_id, family, first, last) VALUES (?, ?, ?, ?)',
     );
+    const update = (column: string) =>
+      `UPDATE free_ranges SET ${column} = ? WHERE network_id = ? AND family = ? AND first = ?`;
+    this.#move = database.prepare(update('first'));
+    this.#shorten = database.prepare(update('last'));
     this.#remove = database.prepare(
       'DELETE FROM free_ranges WHERE network_id = ? AND family = ? AND first = ?',
     );
@@ -58,12 +64,23 @@ export class FreeRanges {
     return row !== undefined && row.last >= keyOf(address) ? toRange(address.family, row) : undefined;
   }
 
-  /** The lowest free address of the prefix. */
-  lowest(networkId: string, prefix: Prefix): Address | undefined {
+  /** The range that holds the lowest free address of the prefix. */
+  #lowest(networkId: string, prefix: Prefix): AddressRange | undefined {
     const first = firstAddress(prefix);
-    if (this.around(networkId, first) !== undefined) return first;
+    const around = this.around(networkId, first);
+    if (around !== undefined) return around;
     const row = this.#between.get(networkId, first.family, keyOf(first), keyOf(lastAddress(prefix)));
-    return row === undefined ? undefined : addressOfKey(first.family, row.first);
+    return row === undefined ? undefined : toRange(first.family, row);
+  }
+
+  /** Takes the lowest free address of the prefix out; undefined when none is free. */
+  takeLowest(networkId: string, prefix: Prefix): Address | undefined {
+    const range = this.#lowest(networkId, prefix);
+    if (range === undefined) return undefined;
+    const begin = firstAddress(prefix);
+    const address = compareAddresses(range.first, begin) < 0 ? begin : range.first;
+    this.#takeOf(networkId, range, address);
+    return address;
   }
 
   /** Makes the range free. It must not touch another one; one that ends before it begins is nothing. */
@@ -76,10 +93,21 @@ export class FreeRanges {
   take(networkId: string, address: Address): boolean {
     const range = this.around(networkId, address);
     if (range === undefined) return false;
-    this.#remove.run(networkId, address.family, keyOf(range.first));
-    this.add(networkId, { first: range.first, last: addressAt(address, -1n) });
-    this.add(networkId, { first: addressAt(address, 1n), last: range.last });
+    this.#takeOf(networkId, range, address);
     return true;
+  }
+
+  /** Takes an address out of its range: at an edge, as mostly, it is one statement. */
+  #takeOf(networkId: string, { first, last }: AddressRange, address: Address): void {
+    const { family } = address;
+    const place = [networkId, family, keyOf(first)] as const;
+    const isFirst = compareAddresses(address, first) === 0;
+    if (isFirst && compareAddresses(address, last) === 0) this.#remove.run(...place);
+    else if (isFirst) this.#move.run(keyOf(addressAt(address, 1n)), ...place);
+    else {
+      this.#shorten.run(keyOf(addressAt(address, -1n)), ...place);
+      this.add(networkId, { first: addressAt(address, 1n), last });
+    }
   }
 
   /** Makes the address free again, joining it with its neighbours. A free one is a programming error. */
@@ -87,12 +115,16 @@ export class FreeRanges {
     if (this.around(networkId, address) !== undefined) {
       throw new Error(`the address ${formatAddress(address)} is given back but is free already`);
     }
+    const { family } = address;
     const before = this.around(networkId, addressAt(address, -1n));
     const after = this.around(networkId, addressAt(address, 1n));
-    for (const neighbour of [before, after]) {
-      if (neighbour !== undefined) this.#remove.run(networkId, address.family, keyOf(neighbour.first));
+    if (before === undefined && after === undefined) this.add(networkId, { first: address, last: address });
+    else if (before === undefined && after !== undefined) {
+      this.#move.run(keyOf(address), networkId, family, keyOf(after.first));
+    } else if (before !== undefined) {
+      if (after !== undefined) this.#remove.run(networkId, family, keyOf(after.first));
+      this.#shorten.run(keyOf(after?.last ?? address), networkId, family, keyOf(before.first));
     }
-    this.add(networkId, { first: before?.first ?? address, last: after?.last ?? address });
   }
 
   /** How many addresses are free. O(ranges). */

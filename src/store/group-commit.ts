@@ -178,15 +178,18 @@ export class GroupCommit {
 
   /** Throws only when SQLite gave up the whole transaction, as it does on a full disk. */
   #attempt(waiting: Waiting, alone: boolean): Attempt {
-    this.#savepoint.run();
+    // Alone it needs none: the transaction is its own. SQLite keeps a copy of each page that a savepoint changes.
+    if (!alone) this.#savepoint.run();
     try {
       const settle = waiting.run(alone);
-      this.#release.run();
+      if (!alone) this.#release.run();
       return { kept: true, settle };
     } catch (error) {
       if (!this.#database.inTransaction) throw error;
-      this.#rollbackTo.run();
-      this.#release.run();
+      if (!alone) {
+        this.#rollbackTo.run();
+        this.#release.run();
+      }
       this.#listener.undone();
       return { kept: false, settle: () => waiting.reject(withoutSqlite(error)) };
     }

@@ -3,6 +3,9 @@ import type { Matches } from './contract.ts';
 import type { Connection } from './database.ts';
 import { prepareIds } from './ids.ts';
 
+/** What is shorter is no whole id: not worth a look. */
+const ID_DIGITS = 64;
+
 /** The steps of finding in a table with `id` and `name`; `name` is the term as a name is stored. */
 export type Match<Noun> = (term: string, name: string) => Matches<Noun>;
 
@@ -15,7 +18,7 @@ export function prepareMatch<Noun>(
   const byName = prepareIds<[string]>(database, `SELECT id FROM ${table} WHERE name = ?`);
   const byPrefix = prepareIds<[string, string]>(database, `SELECT id FROM ${table} WHERE id >= ? AND id < ?`);
   return (term, name) => {
-    const match = get(term);
+    const match = term.length === ID_DIGITS ? get(term) : undefined;
     if (match !== undefined) return { match, count: 1, by: 'id' };
     const [named] = byName(name);
     if (named !== undefined) return { match: get(named), count: 1, by: 'name' };

@@ -67,6 +67,11 @@ export class RowCache<Noun> {
     this.#openLists.clear();
   }
 
+  /** To be told what the row that was touched last is now, if it is known without reading it. */
+  wrote(id: string, noun: Noun): void {
+    this.#open.set(id, noun);
+  }
+
   /** To be told when a part of the transaction was taken back: what was read of it was never so. */
   undone(): void {
     this.#open.clear();
