@@ -12,6 +12,7 @@ import { startProgram } from './program.ts';
 import { startThread } from './thread.ts';
 import {
   type Answer,
+  type Call,
   type CallName,
   callOf,
   fromWire,
@@ -55,6 +56,7 @@ class Thread {
   readonly #onFatal: (error: Error) => void;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
+  #calls: Call[] = [];
   #end: 'none' | 'asked' | 'ended' = 'none';
   #start: ((ready: Posted) => void) | undefined;
   #listener: (change: KernelChange) => void = () => undefined;
@@ -79,8 +81,15 @@ class Thread {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(resultOf<Name>(result)), reject });
-      this.#worker.postMessage(callOf(id, name, args));
+      if (this.#calls.push(callOf(id, name, args)) === 1) queueMicrotask(() => this.#post());
     });
+  }
+
+  /** What is called in one turn goes in one message: to wake the other thread costs more than to say more. */
+  #post(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    this.#worker.postMessage(calls);
   }
 
   listen(listener: (change: KernelChange) => void): void {

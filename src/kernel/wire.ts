@@ -37,7 +37,7 @@ export type CallName = keyof ThreadCalls;
 /** What a call gives. */
 export type ResultOf<Name extends CallName> = Awaited<ReturnType<ThreadCalls[Name]>>;
 
-/** A call, posted to the thread. */
+/** A call; posted to the thread with the others of its turn, as a list. */
 export type Call = {
   readonly [Name in CallName]: {
     readonly id: number;

@@ -190,7 +190,7 @@ async function answerTo(id: number, work: () => unknown): Promise<Answer> {
 /** Calls that take no longer than waking the other thread does. */
 const SHORT: ReadonlySet<Call['name']> = new Set(['openDnsSockets', 'probeNetns', 'visitNetns', 'nsidOf']);
 
-/** Answers one call after another. An answer waits for those of short calls that are here already: they go together. */
+/** Answers one call after another, as they come: several in a message. An answer waits for those of short calls that are here already: they go together. */
 class Desk {
   readonly #thread: KernelThread;
   readonly #port: MessagePort;
@@ -201,8 +201,8 @@ class Desk {
   constructor(thread: KernelThread, port: MessagePort) {
     this.#thread = thread;
     this.#port = port;
-    port.on('message', (call: Call) => {
-      this.#calls.push(call);
+    port.on('message', (calls: readonly Call[]) => {
+      this.#calls.push(...calls);
       if (!this.#isBusy) this.#serve().catch(fail);
     });
   }
@@ -219,7 +219,8 @@ class Desk {
   }
 
   #next(): Call | undefined {
-    return this.#calls.shift() ?? receiveMessageOnPort(this.#port)?.message;
+    if (this.#calls.length === 0) this.#calls.push(...(receiveMessageOnPort(this.#port)?.message ?? []));
+    return this.#calls.shift();
   }
 
   async #answer(call: Call): Promise<void> {

@@ -142,7 +142,8 @@ class Service implements NameService {
       const isMissing = identity === undefined && result.missing.has(id);
       const done = isMissing ? this.#stop(id) : identity && this.#serve(container, identity);
       try {
-        // The kernel thread opens the sockets meanwhile.
+        // The kernel thread, which hears of it when this turn is over, opens the sockets meanwhile.
+        await Promise.resolve();
         this.#writeFile(netnsNameOf(container));
       } finally {
         await done;

@@ -13,6 +13,7 @@ import {
 import { dockerd } from './contenders/dockerd.ts';
 import { floor } from './contenders/floor.ts';
 import { ipBatch } from './contenders/ip-batch.ts';
+import { sameWork } from './contenders/same-work.ts';
 import { stack } from './contenders/stack.ts';
 import { vethd } from './contenders/vethd.ts';
 import { callOneAtATime } from './harness/docker-client.ts';
@@ -150,7 +151,7 @@ function print(lanes: readonly Lane[]): void {
 }
 
 callOneAtATime();
-await withContenders([floor, stack, ipBatch, vethd, dockerd], async (contenders) => {
+await withContenders([floor, sameWork, stack, ipBatch, vethd, dockerd], async (contenders) => {
   const lanes: Lane[] = [];
   for (const [place, contender] of contenders.entries()) lanes.push(await Lane.open(contender, place));
   for (let round = 1 - WARM_UP; round <= ROUNDS; round++) {

@@ -1,0 +1,114 @@
+/** What crosses between the daemon's thread and the kernel thread, and in how many messages: each wakes somebody. */
+import { closeSync, existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { Kernel, NetnsRef } from '../../src/kernel/contract.ts';
+import { openKernel } from '../../src/kernel/index.ts';
+import { addNetns, removeNetns } from '../helpers/host.ts';
+import { bridgeOperations, connectOperations, named } from '../helpers/operations.ts';
+
+const LOST: NetnsRef = { kind: 'name', name: 'lost' };
+const NOTHING = { host: [], hostSysctls: [], netns: [], scanNames: false };
+
+let kernel: Kernel;
+
+beforeAll(async () => {
+  kernel = await openKernel();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+afterAll(async () => {
+  await kernel.close();
+});
+
+/** How many calls, and how many answers, each message of `work` holds. */
+async function messagesOf(work: () => Promise<unknown>): Promise<{ calls: number[]; answers: number[] }> {
+  const calls: number[] = [];
+  const answers: number[] = [];
+  const post = Worker.prototype.postMessage;
+  vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message, ...rest) {
+    calls.push(message.length);
+    post.call(this, message, ...rest);
+  });
+  const emit = Worker.prototype.emit;
+  vi.spyOn(Worker.prototype, 'emit').mockImplementation(function (this: Worker, name, ...values) {
+    const [message] = values;
+    if (name === 'message' && message.type === 'answers') answers.push(message.answers.length);
+    return emit.call(this, name, ...values);
+  });
+  await work();
+  vi.restoreAllMocks();
+  return { calls, answers };
+}
+
+test('what is called in one turn goes in one message, what comes later in another', async () => {
+  const together = () => Promise.all([kernel.probeNetns(LOST), kernel.nsidOf(LOST), kernel.visitNetns(LOST)]);
+  expect((await messagesOf(together)).calls).toEqual([3]);
+  const apart = async () => {
+    await kernel.probeNetns(LOST);
+    await kernel.probeNetns(LOST);
+  };
+  expect((await messagesOf(apart)).calls).toEqual([1, 1]);
+});
+
+test('an answer waits for the short calls behind it, and not for a long one', async () => {
+  const observe = () => kernel.observe(NOTHING);
+  const probe = () => kernel.probeNetns(LOST);
+  expect((await messagesOf(() => Promise.all([observe(), probe(), probe()]))).answers).toEqual([3]);
+  expect((await messagesOf(() => Promise.all([probe(), observe()]))).answers).toEqual([1, 1]);
+});
+
+test('each caller gets its own answer or error', async () => {
+  await addNetns('a');
+  const results = await Promise.allSettled([
+    kernel.probeNetns({ kind: 'name', name: 'a' }),
+    kernel.openDnsSockets(LOST, kernel.hostIdentity),
+    kernel.listNetnsNames(),
+  ]);
+  expect(results).toMatchObject([
+    { status: 'fulfilled', value: { status: 'present' } },
+    { status: 'rejected', reason: { kind: 'notFound' } },
+    { status: 'fulfilled', value: ['a'] },
+  ]);
+  await removeNetns('a');
+});
+
+/** Descriptors of this process that are of the namespace at that name. */
+function descriptorsOf(name: string): string[] {
+  const target = `net:[${statSync(`/run/netns/${name}`).ino}]`;
+  const fds = readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fd/${fd}`));
+  return fds.filter((fd) => readlinkSync(`/proc/self/fd/${fd}`) === target);
+}
+
+test('a namespace in which links were put is used for its sockets, and then let go', async () => {
+  await addNetns('a');
+  const ref: NetnsRef = { kind: 'name', name: 'a' };
+  const probe = await kernel.probeNetns(ref);
+  if (probe.status !== 'present') throw new Error(probe.reason);
+  const connect = {
+    operations: [...bridgeOperations('br0'), ...connectOperations('br0', 'a', 'veth1', 2)],
+    netns: named('a'),
+  };
+  const [results, sockets] = await Promise.all([
+    kernel.apply(connect),
+    kernel.openDnsSockets(ref, probe.identity),
+  ]);
+  expect(results.every(({ ok }) => ok)).toBe(true);
+  expect(descriptorsOf('a')).toEqual([]);
+  closeSync(sockets.udpFd);
+  closeSync(sockets.tcpFd);
+  // Another one by that name is told from the one that was just worked in.
+  const other = { ...probe.identity, inode: '1:1' };
+  const [, refused] = await Promise.allSettled([
+    kernel.apply({ operations: [], netns: new Map() }),
+    kernel.openDnsSockets(ref, other),
+  ]);
+  expect(refused).toMatchObject({ status: 'rejected', reason: { kind: 'notFound', errno: 'ESTALE' } });
+  const again = { op: 'changeLink', netns: 'a', object: 'x', ifname: 'eth0', change: { mtu: 1300 } } as const;
+  expect(await kernel.apply({ operations: [again], netns: named('a') })).toEqual([{ ok: true }]);
+  expect(descriptorsOf('a')).toEqual([]);
+  await removeNetns('a');
+});
