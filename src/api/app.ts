@@ -41,6 +41,8 @@ function createServer({ config, logger }: AppOptions): App {
   const app = Fastify({
     ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
+    // One for all: what a request logs names its path, and the number that a logger of its own would add says nothing.
+    childLoggerFactory: (parent) => parent,
     exposeHeadRoutes: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,

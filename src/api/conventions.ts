@@ -88,8 +88,9 @@ function checkContentType(request: FastifyRequest): void {
 function checkForm(request: FastifyRequest): void {
   if (!isWrite(request)) return;
   if (readsJson(request)) checkContentType(request);
-  // Fastify would choose a parser by it and refuse forms that it does not know; there is one parser only.
-  delete request.raw.headers['content-type'];
+  // Fastify would choose a parser by it and refuse forms that it does not know; there is one parser only. Not deleted: an
+  // object that loses a member is slow from then on.
+  request.raw.headers['content-type'] = undefined;
 }
 
 /** Checks the path's version; below the oldest one the error is plain text, as those clients expect. */

@@ -1,5 +1,5 @@
 /** What every verb works with. Handed over as an argument: there is no global state and no service locator. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Capability, Kernel } from '../kernel/contract.ts';
 import type { Address, Prefix } from '../model/address.ts';
 import type { Container } from '../model/container.ts';
@@ -62,14 +62,22 @@ export interface EngineContext {
   publish(event: StoredEvent): void;
 }
 
+const ID_BYTES = 32;
+/** Ids are drawn so many at a time: after a pause one alone costs 105 µs, as much as all of them. */
+const DRAWN = 32;
+let drawn = Buffer.alloc(0);
+
 /** A new id: 64 lower hex digits, random. */
 export function newId(): string {
-  return randomBytes(32).toString('hex');
+  if (drawn.length === 0) drawn = randomBytes(ID_BYTES * DRAWN);
+  const id = drawn.toString('hex', 0, ID_BYTES);
+  drawn = drawn.subarray(ID_BYTES);
+  return id;
 }
 
 /** An id that the same words always give. */
 export function derivedId(...words: readonly string[]): string {
-  return createHash('sha256').update(words.join('\0')).digest('hex');
+  return hash('sha256', words.join('\0'), 'hex');
 }
 
 /** RFC 3339 with nanoseconds, UTC. */

@@ -140,6 +140,7 @@ export class Namespaces {
   /** The descriptor of the namespace that the thread was in at first. */
   readonly hostFd: number;
   readonly #initIdentity: NetnsIdentity | undefined;
+  readonly #nsfsDevice: number;
   #kept: { readonly ref: NetnsRef; readonly opened: PresentNetns } | undefined;
   #closed = false;
 
@@ -147,7 +148,9 @@ export class Namespaces {
     this.options = options;
     this.bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     this.hostFd = openSync('/proc/thread-self/ns/net', O_RDONLY);
-    this.hostIdentity = this.#identify(fstatSync(this.hostFd));
+    const stat = fstatSync(this.hostFd);
+    this.hostIdentity = this.#identify(stat);
+    this.#nsfsDevice = stat.dev;
     this.#initIdentity = this.#identityOfProcess(1);
   }
 
@@ -359,15 +362,16 @@ export class Namespaces {
   #check(path: string, fd: number, startTime: string | undefined): OpenNetns {
     const stat = fstatSync(fd);
     const identity = this.#identify(stat);
-    const fault = this.#faultOf(fd, identity);
+    const fault = this.#faultOf(fd, stat.dev, identity);
     if (fault === undefined) return { status: 'present', fd, identity, startTime, createdMs: stat.mtimeMs };
     const hollow = isHollow(fd);
     closeSync(fd);
     return hollow ? { ...refused(`${path} ${fault}`), hollow } : refused(`${path} ${fault}`);
   }
 
-  #faultOf(fd: number, identity: NetnsIdentity): string | undefined {
-    if (fileSystemType(fd) !== NSFS_MAGIC) return 'is not a namespace';
+  #faultOf(fd: number, device: number, identity: NetnsIdentity): string | undefined {
+    // All namespaces of a kernel are in one nsfs, which has one device.
+    if (device !== this.#nsfsDevice) return 'is not a namespace';
     if (ioctl(fd, NS_GET_NSTYPE) !== CLONE_NEWNET) return 'is not a network namespace';
     if (sameNamespace(identity, this.hostIdentity)) return "is the host's own network namespace";
     if (this.#initIdentity !== undefined && sameNamespace(identity, this.#initIdentity)) {
