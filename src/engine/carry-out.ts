@@ -6,7 +6,7 @@ import { VethdError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import type { StoredEvent } from '../model/event.ts';
 import { failureOf, type PassResult } from '../reconcile/loop.ts';
-import type { Newborn } from '../reconcile/presume.ts';
+import type { Foreseen } from '../reconcile/presume.ts';
 import { EMPTY_SCOPE, type Scope } from '../reconcile/scope.ts';
 import type { StoreWriter } from '../store/contract.ts';
 import type { EngineContext } from './context.ts';
@@ -21,8 +21,8 @@ export interface Change<Result> {
   readonly result: Result;
   /** Where the kernel must be looked at now. */
   readonly scope: Scope;
-  /** What the change made that the kernel can hold nothing of yet. */
-  readonly newborn?: Newborn;
+  /** What the change made or took away of which it is known what the kernel holds. */
+  readonly foreseen?: Foreseen;
   /** Ids whose failure in the pass is this verb's failure. */
   readonly concerns: readonly string[];
   /** Containers whose namespace must be there for the verb to have worked. */
@@ -77,7 +77,7 @@ export async function carryOut<Result>(
     const answered = done.takeBack && unanswered.note(writer, done.takeBack, done.concerns);
     const events = done.events.map((event) => writer.appendEvent({ ...event, timeNano }));
     // The kernel thread looks while this one commits.
-    if (alone && done.scope !== EMPTY_SCOPE) reconciler.anticipate(done.scope, done.newborn);
+    if (alone && done.scope !== EMPTY_SCOPE) reconciler.anticipate(done.scope, done.foreseen);
     return { change: done, answered, events };
   });
   // While the disk works, so does the kernel: what of it a power cut would undo, it undoes in the kernel as well.

@@ -113,7 +113,7 @@ function attempt(
     return {
       result: endpoint,
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),
-      newborn: { endpoint: endpoint.id },
+      foreseen: { endpoint: endpoint.id },
       concerns: [endpoint.id, container.id, network.id],
       needs: container.state === 'running' ? [container.id] : [],
       takeBack: { inserted: [endpoint.id] },

@@ -146,7 +146,7 @@ export async function createNetwork(
       scope: network.configOnly
         ? EMPTY_SCOPE
         : scopeOf({ networks: [network.id], links: [bridgeName(driverNetworkOf(network))] }),
-      newborn: { network: network.id },
+      foreseen: { network: network.id },
       concerns: [network.id],
       takeBack: { inserted: [network.id] },
       undo: (undoer) => undoer.removeNetwork(network.id),

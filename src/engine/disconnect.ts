@@ -110,6 +110,7 @@ export async function disconnect(
     return {
       result: undefined,
       scope: scopeOfEndpoints(container, [{ endpoint, network }]),
+      foreseen: { departed: { container, endpoint, network } },
       concerns: [endpoint.id],
       undo: (undoer) => {
         if (undoer.getContainer(container.id) === undefined) undoer.insertContainer(container);

@@ -324,7 +324,7 @@ class Application {
     target.learn(change.ifname, link);
   }
 
-  #retireLink(index: number, target: Target, { ifname, peer }: RetireLink): void {
+  #retireLink(index: number, target: Target, { ifname, alias, peer }: RetireLink): void {
     if (target.key !== HOST) {
       this.#batchFor(target).add(index, encodeDeleteLink({ ifname }));
       target.forget(ifname);
@@ -332,6 +332,10 @@ class Application {
     }
     const link = this.#getLink(index, target, ifname);
     if (link === undefined) return;
+    if (alias !== undefined && link.alias !== alias) {
+      this.#refuse(index, { errno: 'ESTALE', reason: `${ifname} is another link now` });
+      return;
+    }
     const batch = this.#batchFor(target);
     for (const request of retireHostEnd(link.ifindex)) batch.add(index, request);
     target.forget(ifname);

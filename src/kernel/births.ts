@@ -26,7 +26,7 @@ function findBorn({ born, target, link }: Birth): KnownLink | undefined {
 function finishPeer({ owner, peer }: Birth, ifindex: number, batches: Map<Target, Batch>): void {
   if (peer === undefined) return;
   const { target, link } = peer;
-  target.learn(link.ifname, { ifindex, peerIndex: 0, kind: 'veth', up: false, group: 0 });
+  target.learn(link.ifname, { ifindex, peerIndex: 0, kind: 'veth', up: false, group: 0, alias: '' });
   if (link.addrGenMode === 'eui64') return;
   const batch = batches.get(target) ?? new Batch(target);
   batches.set(target, batch);

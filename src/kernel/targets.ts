@@ -12,7 +12,7 @@ import { NetlinkSocket } from './socket.ts';
 const MOST_OPEN = 256;
 
 /** What Operations need to know of a link. */
-export type KnownLink = Pick<ObservedLink, 'ifindex' | 'peerIndex' | 'kind' | 'up' | 'group'>;
+export type KnownLink = Pick<ObservedLink, 'ifindex' | 'peerIndex' | 'kind' | 'up' | 'group' | 'alias'>;
 
 /** One namespace, with the links that Operations have met in it. */
 export class Target {

@@ -135,6 +135,18 @@ export interface LinkCounters {
   readonly txDropped: number;
 }
 
+/** Those of a link that has none, or was not asked for them. */
+export const NO_COUNTERS: LinkCounters = {
+  rxBytes: 0,
+  rxPackets: 0,
+  rxErrors: 0,
+  rxDropped: 0,
+  txBytes: 0,
+  txPackets: 0,
+  txErrors: 0,
+  txDropped: 0,
+};
+
 /** A link as the kernel tells it, ours or not. */
 export interface ObservedLink {
   readonly ifname: string;

@@ -74,6 +74,8 @@ export interface ChangeLink extends OperationOf<'changeLink'> {
  */
 export interface RetireLink extends OperationOf<'retireLink'> {
   readonly ifname: string;
+  /** The host's link of that name must have it: ESTALE, and nothing is done, where it is somebody else's by now. */
+  readonly alias?: string;
   /** The other end of a veth whose name must be free at once. */
   readonly peer: VethPeer | undefined;
 }

@@ -200,6 +200,17 @@ export function gatherMember(
   return gatherer.netns(container, ref, gatherer.attachments(store.listEndpointsOfContainer(container.id)));
 }
 
+/** As `gatherMember`, of one endpoint whose rows may be gone. */
+export function gatherEndpoint(
+  store: StoreReader,
+  drivers: Drivers,
+  container: Container,
+  ref: NetnsRef,
+  attachment: Attachment,
+): DesiredNetns {
+  return new Gatherer(store, drivers).netns(container, ref, [attachment]);
+}
+
 /** What the host should hold for one network, without its members; undefined when it is not stored. */
 export function gatherNetwork(store: StoreReader, drivers: Drivers, networkId: string): NetState | undefined {
   const gatherer = new Gatherer(store, drivers);

@@ -17,7 +17,7 @@ import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
-import { type Look, type Newborn, presume } from './presume.ts';
+import { type Foreseen, type Look, presume } from './presume.ts';
 import { gatherWanted, preview, type Wanted } from './preview.ts';
 import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
 import { type NetnsNames, show } from './show.ts';
@@ -98,9 +98,9 @@ export interface Reconciler {
   /**
    * Begins to look for a pass over just this scope, which will be asked for as soon as the rows, written but not yet
    * committed, are. Nothing comes of it when another pass runs or is first, or when none is asked for. What the
-   * kernel holds of a `newborn` is known without a look, as far as presume.ts says.
+   * kernel holds of what is `foreseen` is known without a look, as far as presume.ts says.
    */
-  anticipate(scope: Scope, newborn?: Newborn): void;
+  anticipate(scope: Scope, foreseen?: Foreseen): void;
   /** What these rows (those of a rehearsal, say) ask of the kernel. Synchronous. */
   gather(store: StoreReader, scope: Scope): Wanted;
   /** What a pass would do for what was gathered, as command lines. Changes nothing. */
@@ -222,10 +222,10 @@ class Loop implements Reconciler {
     });
   }
 
-  anticipate(scope: Scope, newborn?: Newborn): void {
+  anticipate(scope: Scope, foreseen?: Foreseen): void {
     if (this.#running !== undefined) return;
     const { store, drivers } = this.#options;
-    const presumed = newborn && presume(store, drivers, newborn);
+    const presumed = foreseen && presume(store, drivers, foreseen);
     if (presumed !== undefined) {
       this.#early = { scope, presumed };
       return;

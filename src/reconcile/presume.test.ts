@@ -3,6 +3,7 @@ import { bridgeDriver } from '../drivers/bridge.ts';
 import { hostDriver, nullDriver } from '../drivers/plain.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Container } from '../model/container.ts';
+import type { Endpoint, PublishedPort } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { Store } from '../store/contract.ts';
 import { containerOf, endpointOf, networkOf, subnetAt, temporaryStore } from '../store/rows.fixture.ts';
@@ -10,6 +11,15 @@ import { plan } from './plan.ts';
 import { presume } from './presume.ts';
 
 const DRIVERS = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
+
+const ANY_PORT: PublishedPort = {
+  protocol: 'tcp',
+  containerPort: 80,
+  containerPortEnd: 80,
+  hostAddress: undefined,
+  hostPort: 8080,
+  hostPortEnd: 8080,
+};
 
 function lab(rest: Partial<Network> = {}): Network {
   return networkOf('a1', [subnetAt('10.7.0.0/24', { gateway: parseAddress('10.7.0.1') })], {
@@ -120,5 +130,59 @@ describe('an endpoint', () => {
 
   test('that is not stored is no endpoint', () => {
     expect(presume(temporaryStore(), DRIVERS, { endpoint: 'nope' })).toBeUndefined();
+  });
+});
+
+describe('an endpoint that went', () => {
+  const first = containerOf('c1');
+  const second = containerOf('c2', { identity: { bootId: 'boot', inode: '4:2' } });
+
+  /** Two members of whom the second has gone; `keep`: its container has not. */
+  async function departed(network: Network, rest: Partial<Endpoint> = {}, keep = false) {
+    const store = temporaryStore();
+    await store.write((writer) => writer.insertNetwork(network));
+    await join(store, network, first, 2);
+    const id = await join(store, network, second, 3);
+    const endpoint = store.getEndpoint(id);
+    if (endpoint === undefined) throw new Error('not stored');
+    await store.write((writer) =>
+      keep ? writer.removeEndpoint(id) : writer.removeContainer(endpoint.containerId),
+    );
+    return { store, departed: { container: second, network, endpoint: { ...endpoint, ...rest } } };
+  }
+
+  test('is retired at both ends, by its alias, and forgotten by the bridge', async () => {
+    const { store, ...foreseen } = await departed(lab());
+    const look = presume(store, DRIVERS, foreseen);
+    const { endpoint } = foreseen.departed;
+    expect(look && plan(look.desired, look.observation).operations).toMatchObject([
+      { op: 'removeNeighbour', netns: 'host', neighbour: { address: endpoint.ipv4 } },
+      {
+        op: 'retireLink',
+        netns: 'host',
+        ifname: endpoint.veth,
+        alias: `vethd:${endpoint.id}`,
+        peer: { netns: second.id, ifname: endpoint.ifname },
+      },
+    ]);
+  });
+
+  test('is looked at where its container is still wanted', async () => {
+    const { store, ...foreseen } = await departed(lab(), {}, true);
+    expect(presume(store, DRIVERS, foreseen)).toBeUndefined();
+  });
+
+  test('is looked at where it was the last that the host forwarded for', async () => {
+    const { store, ...foreseen } = await departed(lab());
+    await store.write((writer) => writer.removeContainer(first.id));
+    expect(presume(store, DRIVERS, foreseen)).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Endpoint>]>([
+    ['without a link', { veth: '' }],
+    ['with ports', { ports: [ANY_PORT] }],
+  ])('is looked at %s', async (_what, rest) => {
+    const { store, ...foreseen } = await departed(lab(), rest);
+    expect(presume(store, DRIVERS, foreseen)).toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ import { fromEnvironment, withContenders } from './harness/run.ts';
 import { printTable, say } from './harness/table.ts';
 
 const ROUNDS = fromEnvironment('BENCH_ROUNDS', 20);
-const WARM_UP = 3;
+const WARM_UP = fromEnvironment('BENCH_WARM_UP', 3);
 
 const STEPS = [
   'create network',

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { connect as connectVerb } from '../../src/engine/connect.ts';
 import type { EngineContext } from '../../src/engine/context.ts';
 import { createNetwork } from '../../src/engine/create-network.ts';
+import { disconnect as disconnectVerb } from '../../src/engine/disconnect.ts';
 import { Unanswered } from '../../src/engine/unanswered.ts';
 import type { Container, NetnsIdentity } from '../../src/model/container.ts';
 import { EMPTY_ENDPOINT_SPEC } from '../../src/model/endpoint.ts';
@@ -66,6 +67,21 @@ async function connect(name: string, host: number, identity?: NetnsIdentity) {
   });
   const result = await rooms.reconciler.reconcile(scope);
   return { endpoint, container, result, looks: rooms.looks - before };
+}
+
+const LIVE = { dryRun: false };
+
+function contextOf(): EngineContext {
+  return {
+    ...rooms,
+    config: { addressPools: [], mtu: 1500 },
+    nameservers: () => [],
+    hostPorts: () => ({ listeners: [], automatic: { first: 32_768, last: 60_999 } }),
+    ownPorts: () => [],
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    unanswered: new Unanswered(rooms.store),
+    publish: () => undefined,
+  } as unknown as EngineContext;
 }
 
 /** What a look at everything would still change. */
@@ -151,16 +167,7 @@ test('its namespace has gone: told as missing', async () => {
 });
 
 test('the verbs say what they have made: a network, and a member beside others, without a look', async () => {
-  const context = {
-    ...rooms,
-    config: { addressPools: [], mtu: 1500 },
-    nameservers: () => [],
-    hostPorts: () => ({ listeners: [], automatic: { first: 32_768, last: 60_999 } }),
-    ownPorts: () => [],
-    now: () => BigInt(Date.now()) * 1_000_000n,
-    unanswered: new Unanswered(rooms.store),
-    publish: () => undefined,
-  } as unknown as EngineContext;
+  const context = contextOf();
   const before = rooms.looks;
   const spec = {
     name: 'verbs',
@@ -179,10 +186,76 @@ test('the verbs say what they have made: a network, and a member beside others, 
     options: {},
     labels: {},
   };
-  await createNetwork(context, spec, { dryRun: false });
+  await createNetwork(context, spec, LIVE);
   await addNetns('seven');
-  await connectVerb(context, 'verbs', 'seven', EMPTY_ENDPOINT_SPEC, { dryRun: false });
+  await connectVerb(context, 'verbs', 'seven', EMPTY_ENDPOINT_SPEC, LIVE);
   expect(rooms.looks).toBe(before);
   expect(await ping('seven', '10.77.0.1')).toBe(true);
+  expect(await leftToDo()).toEqual([]);
+});
+
+/** Connects a new namespace to the network of the verbs; gives the host's ends. */
+async function joinVerbs(name: string): Promise<{ veth: string; bridge: string }> {
+  await addNetns(name);
+  const { result } = await connectVerb(contextOf(), 'verbs', name, EMPTY_ENDPOINT_SPEC, LIVE);
+  return { veth: result.veth, bridge: `br-${result.networkId.slice(0, 12)}` };
+}
+
+/** Disconnects it; gives how often the kernel was looked at for that. */
+async function leaveVerbs(name: string): Promise<number> {
+  const before = rooms.looks;
+  await disconnectVerb(contextOf(), 'verbs', name, false, LIVE);
+  return rooms.looks - before;
+}
+
+const namesIn = async (netns?: string) => (await linksOf(netns)).map(({ ifname }) => ifname);
+
+test('a member that leaves, without a look: its names are free at once', async () => {
+  const { veth } = await joinVerbs('eight');
+  expect(await leaveVerbs('eight')).toBe(0);
+  expect(await namesIn()).not.toContain(veth);
+  expect(await namesIn('eight')).not.toContain('eth0');
+  expect(await ping('eight', '10.77.0.1')).toBe(false);
+  expect(await leftToDo()).toEqual([]);
+});
+
+test.each<[string, (ends: { veth: string; bridge: string }) => Promise<unknown>]>([
+  ['its pair was gone', ({ veth }) => ip(['link', 'del', veth])],
+  ['its bridge was gone', ({ bridge }) => ip(['link', 'del', bridge])],
+  ['its host end has another name', ({ veth }) => ip(['link', 'set', veth, 'down', 'name', 'elsewhere'])],
+])('a member that leaves when %s: found by a look', async (_what, disturb) => {
+  const ends = await joinVerbs('nine');
+  await disturb(ends);
+  expect(await leaveVerbs('nine')).toBeGreaterThan(0);
+  expect(await namesIn('nine')).not.toContain('eth0');
+  expect(await namesIn()).not.toContain('elsewhere');
+  expect(await leftToDo()).toEqual([]);
+  expect(await ping('seven', '10.77.0.1')).toBe(true);
+  await removeNetns('nine');
+});
+
+test('a member that leaves when a stranger has the name of its host end: the stranger stays', async () => {
+  const { veth } = await joinVerbs('ten');
+  await ip(['link', 'del', veth]);
+  await ip(['link', 'add', veth, 'type', 'bridge']);
+  const stranger = await linkOf(veth);
+  expect(await leaveVerbs('ten')).toBeGreaterThan(0);
+  expect(await linkOf(veth)).toEqual(stranger);
+  expect(await leftToDo()).toEqual([]);
+});
+
+test('a member that leaves when its own end has another name: that is gone as well', async () => {
+  await joinVerbs('eleven');
+  await ip(['link', 'set', 'eth0', 'down', 'name', 'mine'], 'eleven');
+  expect(await leaveVerbs('eleven')).toBe(0);
+  expect(await namesIn('eleven')).not.toContain('mine');
+  expect(await leftToDo()).toEqual([]);
+});
+
+test('a member that stays on another network is looked at', async () => {
+  await joinVerbs('twelve');
+  await connectVerb(contextOf(), LAB.network.name, 'twelve', EMPTY_ENDPOINT_SPEC, LIVE);
+  expect(await leaveVerbs('twelve')).toBeGreaterThan(0);
+  expect(await ping('twelve', GATEWAY)).toBe(true);
   expect(await leftToDo()).toEqual([]);
 });

@@ -1,6 +1,13 @@
 /** Links: RTM_NEWLINK and its relatives, with veth pairs, bridges and bridge ports. Pure bytes. */
 import { macFromBytes, macToBytes } from '../../model/address.ts';
-import type { AddrGenMode, BridgePort, Link, LinkCounters, ObservedLink } from '../../model/netstate.ts';
+import {
+  type AddrGenMode,
+  type BridgePort,
+  type Link,
+  type LinkCounters,
+  NO_COUNTERS,
+  type ObservedLink,
+} from '../../model/netstate.ts';
 import {
   AttributeReader,
   afterStruct,
@@ -233,17 +240,6 @@ export function encodeCreateBridge(link: Link): NetlinkRequest {
 
 type Draft = { -readonly [Key in keyof ObservedLink]: ObservedLink[Key] };
 type PortDraft = { -readonly [Key in keyof BridgePort]: BridgePort[Key] } & { state: string };
-
-const NO_COUNTERS: LinkCounters = {
-  rxBytes: 0,
-  rxPackets: 0,
-  rxErrors: 0,
-  rxDropped: 0,
-  txBytes: 0,
-  txPackets: 0,
-  txErrors: 0,
-  txDropped: 0,
-};
 
 /** linux/if_link.h: struct rtnl_link_stats64. */
 function decodeCounters(attribute: AttributeReader): LinkCounters {

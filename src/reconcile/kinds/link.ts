@@ -97,5 +97,6 @@ export function retire(
   link: ObservedLink,
   peer: { readonly netns: NetnsKey; readonly ifname: string } | undefined,
 ): Operation {
-  return { op: 'retireLink', netns, object: objectOf(link.alias), ifname: link.ifname, peer };
+  const { alias, ifname } = link;
+  return { op: 'retireLink', netns, object: objectOf(alias), ifname, alias, peer };
 }
