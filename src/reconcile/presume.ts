@@ -55,17 +55,6 @@ const NOTHING_DESIRED: Desired = Object.freeze({
 const HOST_INDEX = 1;
 const PEER_INDEX = 2;
 
-/** Of a link that was not looked at. */
-const UNTOLD = {
-  masterIndex: 0,
-  port: undefined,
-  group: 0,
-  peerNetnsid: -1,
-  operstate: 'unknown',
-  carrier: false,
-  counters: NO_COUNTERS,
-} as const;
-
 const NOWHERE: Observation = Object.freeze({ host: EMPTY_NETSTATE, netns: new Map(), ownNetns: [] });
 
 /** A bridge of the client's naming may be somebody else's, and is then joined instead of made. */
@@ -101,11 +90,28 @@ function firstEndpoint(store: StoreReader, drivers: Drivers, id: string): Look |
   return { desired: { ...NOTHING_DESIRED, netns }, observation: { ...NOWHERE, netns: seen } };
 }
 
-/** A link as the rows say that it is; the numbers serve to tell the two ends of a pair. */
+/** A link as the rows say that it is, the rest as if not asked for; the numbers tell that two ends are a pair. */
 function asObserved(link: Link, ifindex: number, peerIndex: number): ObservedLink {
   const { ifname, kind, alias, up, mac, mtu, addrGenMode } = link;
-  const told = { ifname, kind, alias, up, mac, mtu, addrGenMode, ifindex, peerIndex };
-  return { ...UNTOLD, ...told };
+  // In the order of decodeLink, so that plans meet one kind of object.
+  return {
+    ifname,
+    kind,
+    ifindex,
+    alias,
+    up,
+    mac,
+    mtu,
+    addrGenMode,
+    masterIndex: 0,
+    port: undefined,
+    group: 0,
+    peerIndex,
+    peerNetnsid: -1,
+    operstate: 'unknown',
+    carrier: false,
+    counters: NO_COUNTERS,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * One network's life, contenders in turn: create it, connect two namespaces until an echo sent from inside is
- * answered, read it, disconnect, remove it. Twenty rounds after three to warm up; BENCH_ROUNDS gives another number.
+ * answered, read it, disconnect, remove it. Twenty rounds after three to warm up; BENCH_ROUNDS and BENCH_WARM_UP give
+ * other numbers.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -144,7 +145,7 @@ function print(lanes: readonly Lane[]): void {
     ['echoes answered after disconnect answered', ...lanes.map((lane) => String(lane.stillAnswered))],
   ];
   printTable(
-    `One network's life: median ms (p95) and times the floor, n=${ROUNDS}`,
+    `One network's life: median ms (p95) and times the floor, n=${ROUNDS} after ${WARM_UP} to warm up`,
     ['step', ...lanes.map(({ contender }) => contender.name)],
     [...rows, ...counts],
   );
