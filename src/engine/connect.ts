@@ -22,7 +22,10 @@ import { adopt, type FoundContainer, findContainer, getNetwork } from './find.ts
 import { forgetIfIdle } from './forget.ts';
 import { withoutWish } from './wishes.ts';
 
-/** Docker's rules about who may join what. Gives the endpoint that the container, which does not run, has there already. */
+/**
+ * Docker's rules about who may join what. Gives the endpoint that the container has there already, which only one that
+ * does not run may.
+ */
 function checkMembership(reader: StoreReader, network: Network, container: Container): Endpoint | undefined {
   if (network.configOnly) {
     throw new VethdError('forbidden', 'cannot create endpoint on configuration-only network');

@@ -190,7 +190,10 @@ async function answerTo(id: number, work: () => unknown): Promise<Answer> {
 /** Calls that take no longer than waking the other thread does. */
 const SHORT: ReadonlySet<Call['name']> = new Set(['openDnsSockets', 'probeNetns', 'visitNetns', 'nsidOf']);
 
-/** Answers one call after another, as they come: several in a message. An answer waits for those of short calls that are here already: they go together. */
+/**
+ * Answers one call after another; they come several in a message. An answer waits for those of short calls that are here
+ * already: they go together.
+ */
 class Desk {
   readonly #thread: KernelThread;
   readonly #port: MessagePort;

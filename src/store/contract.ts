@@ -1,7 +1,8 @@
 /**
  * What the store keeps and how it is changed. Reading is synchronous and always sees committed state (or, in
  * a change, what that change did so far). Writing goes through `write`, which joins the changes that wait at
- * the same moment into one SQLite transaction with a savepoint each, so that they share one fsync.
+ * the same moment into one SQLite transaction, with a savepoint each if there are several, so that they share one
+ * fsync.
  */
 import type { Address, Family, Prefix } from '../model/address.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
@@ -114,10 +115,10 @@ export interface StoreWriter extends StoreReader {
 /** The database. One per process. */
 export interface Store extends StoreReader {
   /**
-   * Runs `change` in a savepoint of the next transaction and resolves with what it gave once that is
-   * committed: it outlives this process. `change` must be synchronous. When it throws, its savepoint is rolled back and the promise rejects
-   * with the same error; the other changes of the transaction are not touched. `alone`: there are none, so that the
-   * rows will be as this change leaves them.
+   * Runs `change` in the next transaction, in a savepoint if there are others, and resolves with what it gave once that
+   * is committed: it outlives this process. `change` must be synchronous. When it throws, what it did is rolled back and
+   * the promise rejects with the same error; the other changes of the transaction are not touched. `alone`: there are
+   * none, so that the rows will be as this change leaves them.
    */
   write<Result>(change: (writer: StoreWriter, alone: boolean) => Result): Promise<Result>;
   /** Runs `change`, gives its result and rolls everything back: what would be. Never on the disk. */

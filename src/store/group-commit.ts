@@ -1,6 +1,6 @@
 /**
  * Group commit: changes that are asked for in one turn of the event loop share a transaction but for the first, with
- * a savepoint each. It writes SQLite's log; that it is on the disk is disk-sync.ts's business.
+ * a savepoint each where they are several. It writes SQLite's log; that it is on the disk is disk-sync.ts's business.
  */
 import type { Statement } from 'better-sqlite3';
 import { VethdError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { hex, recording } from '../../../test/helpers/netlink-recording.ts';
 import { decodeAck } from './ack.ts';
 import { decodeAddress } from './address.ts';
@@ -146,4 +146,33 @@ describe('attributes', () => {
     reader.next();
     expect(reader.u64(0)).toBe(Number.MAX_SAFE_INTEGER);
   });
+});
+
+test('what is written is all that is sent, whatever the memory held before', () => {
+  const spy = vi.spyOn(Buffer, 'allocUnsafe').mockImplementation((size) => Buffer.alloc(size, 0xff));
+  const body = new BodyWriter()
+    .u8(1)
+    .u8(0)
+    .u16(2)
+    .textAttribute(3, 'ab')
+    .u8Attribute(4, 7)
+    .u32Attribute(5, 9)
+    .nest(6, (inner) => inner.attribute(7, Uint8Array.of(1, 2, 3, 4, 5)))
+    .finish();
+  const message = encodeMessage({ type: 16, flags: 0, body: body.subarray(0, 13) }, 8);
+  spy.mockRestore();
+  expect(Buffer.from(body).toString('hex')).toBe(
+    [
+      '01000200',
+      '0700030061620000',
+      '0500040007000000',
+      '0800050009000000',
+      '10000600',
+      '0900070001020304',
+      '05000000',
+    ].join(''),
+  );
+  expect(message.toString('hex')).toBe(
+    ['1d000000', '1000', '0100', '08000000', '00000000', '01000200', '0700030061620000', '05000000'].join(''),
+  );
 });

@@ -28,7 +28,7 @@ import { type BenchNetwork, type Contender, type Entry, type Member, namedTarget
 
 const LIVE = { dryRun: false };
 const MINOR = 50;
-/** The first life of a network makes what stays (the ruleset, the host's switches); the next one is what all are like. */
+/** The first life of a network makes what stays (the ruleset, the host's switches); the next is what all are like. */
 const LIVES_BEFORE = 1;
 
 /** What the kernel was asked and said yes to. */
