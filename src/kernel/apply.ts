@@ -209,7 +209,7 @@ class Application {
       this.#prepared.add(target);
       const names = this.#needed.get(target.key);
       if (names !== undefined) target.lookUp(names.whole);
-      for (const ifname of names?.index ?? []) target.indexOf(ifname);
+      for (const ifname of names?.index ?? []) target.askIndex(ifname);
     }
     const batch = new Batch(target);
     this.#batch = batch;
@@ -233,37 +233,40 @@ class Application {
     this.#retirePeers(retiredPeers);
   }
 
-  /** The ifindex of a link by name, asked for if it is not known; refuses the Operation where there is no such link. */
+  /**
+   * What `read` tells of a link by name; where it is not known, whatever may make the link is sent, and `ask` asks the
+   * kernel. Refuses the Operation where there is no such link.
+   */
+  #getKnown<Known>(
+    index: number,
+    { target, ifname }: { readonly target: Target; readonly ifname: string },
+    read: () => Known | undefined,
+    ask: () => void,
+  ): Known | undefined {
+    this.#batchFor(target);
+    let known = read();
+    if (known === undefined) {
+      this.#flush();
+      known = read();
+    }
+    if (known === undefined) {
+      ask();
+      known = read();
+    }
+    if (known === undefined) {
+      this.#refuse(index, { errno: 'ENODEV', reason: `${describeErrnoName('ENODEV')}: ${ifname}` });
+    }
+    return known;
+  }
+
   #getIndex(index: number, target: Target, ifname: string): number | undefined {
-    this.#batchFor(target);
-    const known = target.knownIndex(ifname);
-    if (known !== undefined) return known;
-    // Whatever may make it has been sent then.
-    this.#flush();
-    const found = target.indexOf(ifname);
-    if (found === undefined) this.#refuseMissing(index, ifname);
-    return found;
+    const read = () => target.knownIndex(ifname);
+    return this.#getKnown(index, { target, ifname }, read, () => target.askIndex(ifname));
   }
 
-  #refuseMissing(index: number, ifname: string): void {
-    this.#refuse(index, { errno: 'ENODEV', reason: `${describeErrnoName('ENODEV')}: ${ifname}` });
-  }
-
-  /** A link by name, asked for if it is not known. Whatever may make it has been sent. */
-  #linkOf(target: Target, ifname: string): KnownLink | undefined {
-    this.#batchFor(target);
-    const known = target.known(ifname);
-    if (known !== undefined) return known;
-    this.#flush();
-    if (target.known(ifname) === undefined) target.lookUp([ifname]);
-    return target.known(ifname);
-  }
-
-  /** As `#linkOf`; refuses the Operation where there is no such link. */
   #getLink(index: number, target: Target, ifname: string): KnownLink | undefined {
-    const link = this.#linkOf(target, ifname);
-    if (link === undefined) this.#refuseMissing(index, ifname);
-    return link;
+    const read = () => target.known(ifname);
+    return this.#getKnown(index, { target, ifname }, read, () => target.lookUp([ifname]));
   }
 
   /** The ifindex of a bridge, 0 for none. */

@@ -111,6 +111,7 @@ function startTimeOf(pid: number): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
+/** A process may enter another namespace between two looks, a name can only be given anew. */
 function isSameRef(a: NetnsRef, b: NetnsRef): boolean {
   return a.kind === 'name' && b.kind === 'name' && a.name === b.name;
 }

@@ -21,6 +21,7 @@ export class Target {
   readonly fd: number;
   readonly #openSocket: () => NetlinkSocket;
   readonly #links = new Map<string, KnownLink>();
+  /** Of links of which nothing else was asked. */
   readonly #indexes = new Map<string, number>();
   #socket: NetlinkSocket | undefined;
 
@@ -43,13 +44,12 @@ export class Target {
 
   /** The ifindex of a link met before, if any. */
   knownIndex(ifname: string): number | undefined {
-    return this.#indexes.get(ifname);
+    return this.#links.get(ifname)?.ifindex ?? this.#indexes.get(ifname);
   }
 
   /** Remembers a link. */
   learn(ifname: string, link: KnownLink): void {
     this.#links.set(ifname, link);
-    this.#indexes.set(ifname, link.ifindex);
   }
 
   /** Forgets a link that is gone or has another name now. */
@@ -58,12 +58,10 @@ export class Target {
     this.#indexes.delete(ifname);
   }
 
-  /** Asks the kernel for the ifindex of a link if it is not known; undefined when it is not there. */
-  indexOf(ifname: string): number | undefined {
-    const known = this.#indexes.get(ifname);
-    const ifindex = known ?? indexOfLink(this.socket.fd, ifname);
+  /** Asks the kernel for the ifindex of a link, and remembers it if the link is there. */
+  askIndex(ifname: string): void {
+    const ifindex = indexOfLink(this.socket.fd, ifname);
     if (ifindex !== undefined) this.#indexes.set(ifname, ifindex);
-    return ifindex;
   }
 
   /** Asks the kernel for links, many in one send, and remembers those that are there. */

@@ -135,18 +135,6 @@ export interface LinkCounters {
   readonly txDropped: number;
 }
 
-/** Those of a link that has none, or was not asked for them. */
-export const NO_COUNTERS: LinkCounters = {
-  rxBytes: 0,
-  rxPackets: 0,
-  rxErrors: 0,
-  rxDropped: 0,
-  txBytes: 0,
-  txPackets: 0,
-  txErrors: 0,
-  txDropped: 0,
-};
-
 /** A link as the kernel tells it, ours or not. */
 export interface ObservedLink {
   readonly ifname: string;
@@ -170,6 +158,35 @@ export interface ObservedLink {
   readonly carrier: boolean;
   readonly counters: LinkCounters;
 }
+
+/** A link of which the kernel told nothing. */
+export const UNTOLD_LINK: ObservedLink = Object.freeze({
+  ifname: '',
+  kind: '',
+  ifindex: 0,
+  alias: '',
+  up: false,
+  mac: '',
+  mtu: 0,
+  addrGenMode: 'none',
+  masterIndex: 0,
+  port: undefined,
+  group: 0,
+  peerIndex: 0,
+  peerNetnsid: -1,
+  operstate: 'unknown',
+  carrier: false,
+  counters: Object.freeze({
+    rxBytes: 0,
+    rxPackets: 0,
+    rxErrors: 0,
+    rxDropped: 0,
+    txBytes: 0,
+    txPackets: 0,
+    txErrors: 0,
+    txDropped: 0,
+  }),
+});
 
 /** An observed address; `ours` by IFA_PROTO. */
 export interface ObservedAddress extends InterfaceAddress {

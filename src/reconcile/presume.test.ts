@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { bridgeDriver } from '../drivers/bridge.ts';
 import { hostDriver, nullDriver } from '../drivers/plain.ts';
+import { portWith } from '../firewall/ruleset.fixture.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Container } from '../model/container.ts';
-import type { Endpoint, PublishedPort } from '../model/endpoint.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Network } from '../model/network.ts';
 import type { Store } from '../store/contract.ts';
 import { containerOf, endpointOf, networkOf, subnetAt, temporaryStore } from '../store/rows.fixture.ts';
@@ -11,15 +12,6 @@ import { plan } from './plan.ts';
 import { presume } from './presume.ts';
 
 const DRIVERS = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
-
-const ANY_PORT: PublishedPort = {
-  protocol: 'tcp',
-  containerPort: 80,
-  containerPortEnd: 80,
-  hostAddress: undefined,
-  hostPort: 8080,
-  hostPortEnd: 8080,
-};
 
 function lab(rest: Partial<Network> = {}): Network {
   return networkOf('a1', [subnetAt('10.7.0.0/24', { gateway: parseAddress('10.7.0.1') })], {
@@ -180,7 +172,7 @@ describe('an endpoint that went', () => {
 
   test.each<[string, Partial<Endpoint>]>([
     ['without a link', { veth: '' }],
-    ['with ports', { ports: [ANY_PORT] }],
+    ['with ports', { ports: [portWith()] }],
   ])('is looked at %s', async (_what, rest) => {
     const { store, ...foreseen } = await departed(lab(), rest);
     expect(presume(store, DRIVERS, foreseen)).toBeUndefined();

@@ -6,11 +6,11 @@
  * real; what else is around it is looked at when the kernel tells of the change.
  */
 import { mayBeForeign } from '../drivers/bridge.ts';
-import type { Observation } from '../kernel/contract.ts';
+import type { NetnsRef, Observation } from '../kernel/contract.ts';
 import type { Family } from '../model/address.ts';
-import type { Container } from '../model/container.ts';
+import type { Container, NetnsIdentity } from '../model/container.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import { EMPTY_NETSTATE, type Link, NO_COUNTERS, type ObservedLink } from '../model/netstate.ts';
+import { EMPTY_NETSTATE, type Link, type ObservedLink, UNTOLD_LINK } from '../model/netstate.ts';
 import type { Network } from '../model/network.ts';
 import type { StoreReader } from '../store/contract.ts';
 import {
@@ -52,10 +52,11 @@ const NOTHING_DESIRED: Desired = Object.freeze({
   everything: false,
 });
 
+const NOWHERE: Observation = Object.freeze({ host: EMPTY_NETSTATE, netns: new Map(), ownNetns: [] });
+
+/** ifindexes of the two ends of a pair that was not looked at. */
 const HOST_INDEX = 1;
 const PEER_INDEX = 2;
-
-const NOWHERE: Observation = Object.freeze({ host: EMPTY_NETSTATE, netns: new Map(), ownNetns: [] });
 
 /** A bridge of the client's naming may be somebody else's, and is then joined instead of made. */
 function newNetwork(store: StoreReader, drivers: Drivers, id: string): Look | undefined {
@@ -71,6 +72,13 @@ function forwardedBy({ enableIPv4, enableIPv6, internal }: Network): readonly Fa
   return FAMILIES.filter((family) => enabled[family] && !internal);
 }
 
+/** Where a running container's namespace is, and which one was seen there; undefined where none was. */
+function seenNetns(container: Container): { ref: NetnsRef; identity: NetnsIdentity } | undefined {
+  const ref = netnsRefOf(container);
+  const { identity, state } = container;
+  return state !== 'running' || ref === undefined || identity === undefined ? undefined : { ref, identity };
+}
+
 /**
  * Only a container's first endpoint in a namespace that was seen, and only when the host forwards for other members
  * already: the switch of a family that gets its first one has to be read before it is touched.
@@ -80,9 +88,9 @@ function firstEndpoint(store: StoreReader, drivers: Drivers, id: string): Look |
   const container = endpoint && store.getContainer(endpoint.containerId);
   const network = endpoint && store.getNetwork(endpoint.networkId);
   if (container === undefined || network === undefined || endpoint?.veth === '') return undefined;
-  const { identity } = container;
-  const ref = netnsRefOf(container);
-  if (container.state !== 'running' || identity === undefined || ref === undefined) return undefined;
+  const netnsSeen = seenNetns(container);
+  if (netnsSeen === undefined) return undefined;
+  const { ref, identity } = netnsSeen;
   if (store.listEndpointsOfContainer(container.id).length > 1) return undefined;
   if (!forwardedBy(network).every((family) => store.hasForwardedMember(family, id))) return undefined;
   const netns = new Map([[container.id, gatherMember(store, drivers, container, ref)]]);
@@ -90,28 +98,10 @@ function firstEndpoint(store: StoreReader, drivers: Drivers, id: string): Look |
   return { desired: { ...NOTHING_DESIRED, netns }, observation: { ...NOWHERE, netns: seen } };
 }
 
-/** A link as the rows say that it is, the rest as if not asked for; the numbers tell that two ends are a pair. */
+/** A link as the rows say that it is; the numbers tell that two ends are a pair. */
 function asObserved(link: Link, ifindex: number, peerIndex: number): ObservedLink {
   const { ifname, kind, alias, up, mac, mtu, addrGenMode } = link;
-  // In the order of decodeLink, so that plans meet one kind of object.
-  return {
-    ifname,
-    kind,
-    ifindex,
-    alias,
-    up,
-    mac,
-    mtu,
-    addrGenMode,
-    masterIndex: 0,
-    port: undefined,
-    group: 0,
-    peerIndex,
-    peerNetnsid: -1,
-    operstate: 'unknown',
-    carrier: false,
-    counters: NO_COUNTERS,
-  };
+  return { ...UNTOLD_LINK, ifname, kind, alias, up, mac, mtu, addrGenMode, ifindex, peerIndex };
 }
 
 /**
@@ -120,9 +110,9 @@ function asObserved(link: Link, ifindex: number, peerIndex: number): ObservedLin
  */
 function lastEndpoint(store: StoreReader, drivers: Drivers, departed: Departed): Look | undefined {
   const { container, endpoint, network } = departed;
-  const ref = netnsRefOf(container);
-  const { identity } = container;
-  if (container.state !== 'running' || identity === undefined || ref === undefined) return undefined;
+  const netnsSeen = seenNetns(container);
+  if (netnsSeen === undefined) return undefined;
+  const { ref, identity } = netnsSeen;
   if (endpoint.veth === '' || endpoint.ports.length > 0 || store.getContainer(container.id) !== undefined)
     return undefined;
   if (!forwardedBy(network).every((family) => store.hasForwardedMember(family))) return undefined;

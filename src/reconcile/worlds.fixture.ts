@@ -11,6 +11,7 @@ import {
   type NetState,
   type ObservedLink,
   type ObservedState,
+  UNTOLD_LINK,
 } from '../model/netstate.ts';
 import type { BridgeOptions, Network } from '../model/network.ts';
 import { type Desired, type DesiredNetns, mergeStates } from './desired.ts';
@@ -154,21 +155,11 @@ export function desiredOf(
   };
 }
 
-const COUNTERS = {
-  rxBytes: 0,
-  rxPackets: 0,
-  rxErrors: 0,
-  rxDropped: 0,
-  txBytes: 0,
-  txPackets: 0,
-  txErrors: 0,
-  txDropped: 0,
-};
-
 type Indexes = (netns: string, ifname: string) => number;
 
 function observedLink(netns: string, link: Link, indexes: Indexes): ObservedLink {
   return {
+    ...UNTOLD_LINK,
     ifname: link.ifname,
     kind: link.kind,
     ifindex: indexes(netns, link.ifname),
@@ -179,12 +170,10 @@ function observedLink(netns: string, link: Link, indexes: Indexes): ObservedLink
     addrGenMode: link.addrGenMode,
     masterIndex: link.master === '' ? 0 : indexes(netns, link.master),
     port: link.port && { ...link.port, state: 'forwarding' },
-    group: 0,
     peerIndex: link.peer === undefined ? 0 : indexes(link.peer.netns, link.peer.ifname),
     peerNetnsid: link.peer === undefined ? -1 : 1,
     operstate: 'up',
     carrier: true,
-    counters: COUNTERS,
   };
 }
 

@@ -4,7 +4,7 @@ import { VethdError } from '../errors.ts';
 import type { StoreWriter } from './contract.ts';
 import { openDatabase } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import { networkOf, subnetAt, temporaryPath, temporaryStore } from './rows.fixture.ts';
+import { containerOf, networkOf, subnetAt, temporaryPath, temporaryStore } from './rows.fixture.ts';
 import { openStore } from './store.ts';
 
 const insert = (id: string) => (writer: StoreWriter) => writer.insertNetwork(networkOf(id, []));
@@ -65,6 +65,22 @@ test('one that throws is rolled back alone and gets its own error', async () => 
     { status: 'fulfilled', value: 2 },
   ]);
   expect(store.listNetworks().map(({ name }) => name)).toEqual(['net-a1', 'net-a3']);
+});
+
+test('one that is alone and throws leaves nothing, and the next one works', async () => {
+  const store = temporaryStore();
+  const container = containerOf('c1');
+  const error = new VethdError('conflict', 'not like this');
+  const change = store.write((writer, alone) => {
+    expect(alone).toBe(true);
+    writer.insertContainer(container);
+    expect(writer.getContainer(container.id)).toEqual(container);
+    throw error;
+  });
+  await expect(change).rejects.toBe(error);
+  expect([store.getContainer(container.id), store.listContainers()]).toEqual([undefined, []]);
+  await store.write((writer) => writer.insertContainer(container));
+  expect(store.listContainers()).toEqual([container]);
 });
 
 test('a setting is what the last kept change made it, also between two of one transaction', async () => {

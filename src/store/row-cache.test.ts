@@ -74,3 +74,22 @@ test('looking for what is not there fills no memory', () => {
   for (let index = 0; index < 1000; index++) cache.get(`x${index}`);
   expect(reads.rows - before).toBeGreaterThan(500);
 });
+
+test('what was written is known without reading it, unless that was taken back', () => {
+  const { rows, reads, cache, set } = table();
+  set('a', 1);
+  cache.wrote('a', 1);
+  expect([cache.get('a'), reads.rows]).toEqual([1, 0]);
+  cache.settle(true);
+  expect([cache.get('a'), reads.rows]).toEqual([1, 0]);
+  set('a', 2);
+  cache.wrote('a', 2);
+  rows.set('a', 1);
+  cache.undone();
+  expect(cache.get('a')).toBe(1);
+  set('a', 3);
+  cache.wrote('a', 3);
+  rows.set('a', 1);
+  cache.settle(false);
+  expect(cache.get('a')).toBe(1);
+});

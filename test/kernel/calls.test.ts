@@ -1,9 +1,12 @@
 /** What crosses between the daemon's thread and the kernel thread, and in how many messages: each wakes somebody. */
-import { closeSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, readdirSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Kernel, NetnsRef } from '../../src/kernel/contract.ts';
 import { openKernel } from '../../src/kernel/index.ts';
+import { Namespaces } from '../../src/kernel/netns.ts';
+import { NetlinkSocket } from '../../src/kernel/socket.ts';
+import { Target, Targets } from '../../src/kernel/targets.ts';
 import { addNetns, removeNetns } from '../helpers/host.ts';
 import { bridgeOperations, connectOperations, named } from '../helpers/operations.ts';
 import { until } from '../helpers/until.ts';
@@ -77,20 +80,45 @@ test('each caller gets its own answer or error', async () => {
   await removeNetns('a');
 });
 
-/** Where a descriptor leads; nowhere if it has been closed meanwhile. */
-function targetOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
-  }
-}
-
 /** Descriptors of this process that are of the namespace at that name. */
 function descriptorsOf(name: string): string[] {
-  const target = `net:[${statSync(`/run/netns/${name}`).ino}]`;
-  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd) === target);
+  const { dev, ino } = statSync(`/run/netns/${name}`);
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    // Some other one may have been closed meanwhile.
+    const stat = statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false });
+    return stat?.ino === ino && stat.dev === dev;
+  });
 }
+
+test('the last namespace that was worked in is given out again to who asks for it next', async () => {
+  await addNetns('a');
+  await addNetns('b');
+  const namespaces = new Namespaces({ netnsDir: '/run/netns', allowedPaths: [] });
+  const host = new NetlinkSocket();
+  const worked = (...names: string[]) => {
+    const targets = new Targets(namespaces, host, named(...names));
+    const fds = names.map((name) => {
+      const target = targets.get(name);
+      return target instanceof Target ? target.fd : -1;
+    });
+    targets.end();
+    return fds;
+  };
+  const [fd] = worked('a');
+  expect(descriptorsOf('a')).toEqual([String(fd)]);
+  const again = namespaces.open({ kind: 'name', name: 'a' });
+  expect(again).toMatchObject({ status: 'present', fd });
+  if (again.status === 'present') closeSync(again.fd);
+  worked('a');
+  namespaces.forget();
+  expect(descriptorsOf('a')).toEqual([]);
+  // Of two none is kept: nobody asks for both.
+  worked('a', 'b');
+  expect([...descriptorsOf('a'), ...descriptorsOf('b')]).toEqual([]);
+  host.close();
+  namespaces.close();
+  for (const name of ['a', 'b']) await removeNetns(name);
+});
 
 test('a namespace in which links were put is used for its sockets, and then let go', async () => {
   await addNetns('a');

@@ -1,5 +1,7 @@
 /** Passes that go by what is presumed: right without a look, and with one where it was wrong. */
 import { expect, test } from 'vitest';
+import { fromNetworkCreate } from '../../src/api/networks/wire.ts';
+import { MAX_MINOR } from '../../src/api/version.ts';
 import { connect as connectVerb } from '../../src/engine/connect.ts';
 import type { EngineContext } from '../../src/engine/context.ts';
 import { createNetwork } from '../../src/engine/create-network.ts';
@@ -169,24 +171,8 @@ test('its namespace has gone: told as missing', async () => {
 test('the verbs say what they have made: a network, and a member beside others, without a look', async () => {
   const context = contextOf();
   const before = rooms.looks;
-  const spec = {
-    name: 'verbs',
-    driver: 'bridge',
-    scope: '',
-    enableIPv4: undefined,
-    enableIPv6: undefined,
-    internal: false,
-    attachable: false,
-    ingress: false,
-    configOnly: false,
-    configFrom: '',
-    ipamDriver: 'default',
-    ipamOptions: undefined,
-    ipamConfig: [{ subnet: '10.77.0.0/24', ipRange: '', gateway: '', aux: {} }],
-    options: {},
-    labels: {},
-  };
-  await createNetwork(context, spec, LIVE);
+  const body = { Name: 'verbs', IPAM: { Config: [{ Subnet: '10.77.0.0/24' }] } };
+  await createNetwork(context, fromNetworkCreate(body, MAX_MINOR), LIVE);
   await addNetns('seven');
   await connectVerb(context, 'verbs', 'seven', EMPTY_ENDPOINT_SPEC, LIVE);
   expect(rooms.looks).toBe(before);

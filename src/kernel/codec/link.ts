@@ -5,8 +5,8 @@ import {
   type BridgePort,
   type Link,
   type LinkCounters,
-  NO_COUNTERS,
   type ObservedLink,
+  UNTOLD_LINK,
 } from '../../model/netstate.ts';
 import {
   AttributeReader,
@@ -348,24 +348,8 @@ function decodeAttribute(draft: Draft, attribute: AttributeReader): void {
 }
 
 function draftOf(ifindex: number, flags: number): Draft {
-  return {
-    ifname: '',
-    kind: (flags & IFF_LOOPBACK) === 0 ? '' : 'loopback',
-    ifindex,
-    alias: '',
-    up: (flags & IFF_UP) !== 0,
-    mac: '',
-    mtu: 0,
-    addrGenMode: 'none',
-    masterIndex: 0,
-    port: undefined,
-    group: 0,
-    peerIndex: 0,
-    peerNetnsid: -1,
-    operstate: 'unknown',
-    carrier: false,
-    counters: NO_COUNTERS,
-  };
+  const kind = (flags & IFF_LOOPBACK) === 0 ? '' : 'loopback';
+  return { ...UNTOLD_LINK, kind, ifindex, up: (flags & IFF_UP) !== 0 };
 }
 
 /**

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { fromEndpointConfig } from '../../../src/api/endpoints/wire.ts';
 import { fromNetworkCreate } from '../../../src/api/networks/wire.ts';
+import { MAX_MINOR } from '../../../src/api/version.ts';
 import { bridgeDriver } from '../../../src/drivers/bridge.ts';
 import { hostDriver, nullDriver } from '../../../src/drivers/plain.ts';
 import { createEngine, type RunningEngine } from '../../../src/engine/engine.ts';
@@ -27,7 +28,6 @@ import { insideNetns } from '../../helpers/netns-thread.ts';
 import { type BenchNetwork, type Contender, type Entry, type Member, namedTargets } from './contender.ts';
 
 const LIVE = { dryRun: false };
-const MINOR = 50;
 /** The first life of a network makes what stays (the ruleset, the host's switches); the next is what all are like. */
 const LIVES_BEFORE = 1;
 
@@ -125,7 +125,7 @@ class SameWork implements Contender {
   async createNetwork({ name, subnet, gateway }: BenchNetwork): Promise<void> {
     const body = { Name: name, IPAM: { Config: [{ Subnet: subnet, Gateway: gateway }] } };
     await this.#step(`create ${name}`, () =>
-      this.#engine.createNetwork(fromNetworkCreate(body, MINOR), LIVE),
+      this.#engine.createNetwork(fromNetworkCreate(body, MAX_MINOR), LIVE),
     );
   }
 
