@@ -2,12 +2,14 @@
 import { failpoint } from '../failpoint.ts';
 import type { Observation } from '../kernel/contract.ts';
 import { interfacesHearingRouters } from '../kernel/routers.ts';
+import type { Sysctl } from '../model/netstate.ts';
 import type { Store } from '../store/contract.ts';
 import {
   forwardingSetting,
   HEARING_SETTING,
   isReleased,
   releasedFamilies,
+  SWITCH,
   switchValue,
   untouchedFamilies,
   WAS_OFF,
@@ -36,9 +38,17 @@ export async function rememberForwarding(store: Store, observation: Observation)
   return hearing.length > 0;
 }
 
-/** Forgets what a switch was once it is that again and nobody needs it. True when there was something to forget. */
-export async function forgetForwarding(store: Store): Promise<boolean> {
-  const done = releasedFamilies(store);
+/**
+ * Forgets what a switch was once it is that again and nobody needs it. True when there was something to forget.
+ * `carriedOut`: the settings of the pass that is over. Where the last member has left since that pass read the rows, it
+ * has not put the switch back, and the next one needs what is written down.
+ */
+export async function forgetForwarding(store: Store, carriedOut: readonly Sysctl[]): Promise<boolean> {
+  const done = releasedFamilies(store).filter((family) =>
+    carriedOut.some(
+      ({ key, value }) => key === SWITCH[family] && value === store.getSetting(forwardingSetting(family)),
+    ),
+  );
   if (done.length === 0) return false;
   await store.write((writer) => {
     for (const family of done.filter((one) => isReleased(writer, one))) {

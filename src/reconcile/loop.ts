@@ -367,7 +367,8 @@ class Loop implements Reconciler {
     this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
     failpoint('pass.applied');
     // What is forgotten may change the ruleset: one more round.
-    const forgotten = applied.failures.size === 0 && (await forgetForwarding(this.#options.store));
+    const forgotten =
+      applied.failures.size === 0 && (await forgetForwarding(this.#options.store, desired.host.sysctls));
     return {
       plan: planned,
       applied,
