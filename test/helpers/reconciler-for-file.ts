@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { bridgeDriver } from '../../src/drivers/bridge.ts';
 import { hostDriver, nullDriver } from '../../src/drivers/plain.ts';
+import type { EngineContext } from '../../src/engine/context.ts';
+import { Unanswered } from '../../src/engine/unanswered.ts';
 import type { Kernel } from '../../src/kernel/contract.ts';
 import { openKernel } from '../../src/kernel/index.ts';
 import { createReconciler, type Reconciler } from '../../src/reconcile/loop.ts';
@@ -45,4 +47,18 @@ export function reconcilerForFile(): Rooms {
     rmSync(folder, { recursive: true });
   });
   return rooms;
+}
+
+/** What a verb is called with, over these rooms. */
+export function contextOver(rooms: Rooms): EngineContext {
+  return {
+    ...rooms,
+    config: { addressPools: [], mtu: 1500 },
+    nameservers: () => [],
+    hostPorts: () => ({ listeners: [], automatic: { first: 32_768, last: 60_999 } }),
+    ownPorts: () => [],
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    unanswered: new Unanswered(rooms.store),
+    publish: () => undefined,
+  } as unknown as EngineContext;
 }

@@ -3,17 +3,15 @@ import { expect, test } from 'vitest';
 import { fromNetworkCreate } from '../../src/api/networks/wire.ts';
 import { MAX_MINOR } from '../../src/api/version.ts';
 import { connect as connectVerb } from '../../src/engine/connect.ts';
-import type { EngineContext } from '../../src/engine/context.ts';
 import { createNetwork } from '../../src/engine/create-network.ts';
 import { disconnect as disconnectVerb } from '../../src/engine/disconnect.ts';
-import { Unanswered } from '../../src/engine/unanswered.ts';
 import type { Container, NetnsIdentity } from '../../src/model/container.ts';
 import { EMPTY_ENDPOINT_SPEC } from '../../src/model/endpoint.ts';
 import type { PassResult } from '../../src/reconcile/loop.ts';
 import { EVERYTHING, scopeOf } from '../../src/reconcile/scope.ts';
 import { endpointOf, networkOf } from '../../src/reconcile/worlds.fixture.ts';
 import { addNetns, inNetns, ip, linksOf, ping, removeNetns, type ShownLink } from '../helpers/host.ts';
-import { reconcilerForFile } from '../helpers/reconciler-for-file.ts';
+import { contextOver, reconcilerForFile } from '../helpers/reconciler-for-file.ts';
 
 const LAB = networkOf('a', 'lab', { ipv6: true, internal: false, options: {} });
 const BRIDGE = `br-${LAB.network.id.slice(0, 12)}`;
@@ -73,18 +71,7 @@ async function connect(name: string, host: number, identity?: NetnsIdentity) {
 
 const LIVE = { dryRun: false };
 
-function contextOf(): EngineContext {
-  return {
-    ...rooms,
-    config: { addressPools: [], mtu: 1500 },
-    nameservers: () => [],
-    hostPorts: () => ({ listeners: [], automatic: { first: 32_768, last: 60_999 } }),
-    ownPorts: () => [],
-    now: () => BigInt(Date.now()) * 1_000_000n,
-    unanswered: new Unanswered(rooms.store),
-    publish: () => undefined,
-  } as unknown as EngineContext;
-}
+const contextOf = () => contextOver(rooms);
 
 /** What a look at everything would still change. */
 async function leftToDo(): Promise<readonly string[]> {
