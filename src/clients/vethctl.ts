@@ -17,4 +17,6 @@ const io: Io = {
   env: process.env,
   readLine,
 };
-process.exitCode = await runVethctl(process.argv.slice(2), io);
+void runVethctl(process.argv.slice(2), io).then((code) => {
+  process.exitCode = code;
+});

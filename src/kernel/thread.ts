@@ -22,5 +22,7 @@ const OPTIONS = { trackUnmanagedFds: false };
 export function startThread(name: string, workerData: unknown): Worker {
   if (import.meta.url.endsWith('.ts'))
     return startSource(new URL(`./${name}.ts`, import.meta.url), workerData);
-  return new Worker(new URL(`./${name}.js`, import.meta.url), { ...OPTIONS, workerData });
+  const launcher = JSON.stringify(new URL('./launch.js', import.meta.url).href);
+  const code = `import(${launcher}).then(({ launch }) => launch(${JSON.stringify(name)}));`;
+  return new Worker(code, { ...OPTIONS, eval: true, workerData });
 }

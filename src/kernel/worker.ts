@@ -254,10 +254,10 @@ function fail(error: unknown): void {
   });
 }
 
-function start(options: ThreadOptions): void {
+function start(port: MessagePort, options: ThreadOptions): void {
   try {
     const thread = new KernelThread(options);
-    if (parentPort !== null) new Desk(thread, parentPort);
+    new Desk(thread, port);
     post(thread.ready);
   } catch (error) {
     if (!(error instanceof VethdError)) throw error;
@@ -265,4 +265,5 @@ function start(options: ThreadOptions): void {
   }
 }
 
-start(workerData);
+// Not a thread where the build only loads the file.
+if (parentPort !== null) start(parentPort, workerData);

@@ -1,5 +1,5 @@
 /**
- * Figures about the daemon for Prometheus. The other rooms know nothing of them: main.ts hands this room's
+ * Figures about the daemon for Prometheus. The other rooms know nothing of them: daemon.ts hands this room's
  * listeners to whoever has something to tell, and puts its wrappers around the kernel and the store.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

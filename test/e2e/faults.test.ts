@@ -227,7 +227,7 @@ describe('a damaged database: a clear line, an exit code, and no endpoint torn d
     copyFileSync(path, copy);
     damage(endpointId);
     const before = readFileSync(path);
-    const args = ['dist/program/main.js', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
+    const args = ['bin/vethd', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
     const refused = await attempt(process.execPath, args);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toMatch(/the database .* is damaged: .*vethctl recover/);
@@ -279,7 +279,7 @@ test('a state folder that can only be read: a clear line, an exit code, and no e
   await daemon.stop();
   const links = await linksOfVethd();
   await run('mount', ['-o', 'remount,ro', daemon.stateDir]);
-  const args = ['dist/program/main.js', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
+  const args = ['bin/vethd', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
   const refused = await attempt(process.execPath, args);
   await run('mount', ['-o', 'remount,rw', daemon.stateDir]);
   expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringMatching(/read-only.*state/)]);

@@ -65,7 +65,7 @@ async function everything(): Promise<readonly string[]> {
 
 /** A purge that dies at the place. */
 async function purgeUntil(failpoint: string): Promise<void> {
-  const args = ['dist/program/main.js', '--purge', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
+  const args = ['bin/vethd', '--purge', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
   const { exitCode } = await attempt(process.execPath, args, { env: { VETHD_FAILPOINT: failpoint } });
   expect(exitCode, failpoint).not.toBe(0);
 }
@@ -133,14 +133,7 @@ esac
 
 describe('where systemd listens for the daemon', () => {
   function purge(path: string) {
-    const args = [
-      'dist/program/main.js',
-      '--purge',
-      '--socket',
-      daemon.socket,
-      '--state-dir',
-      daemon.stateDir,
-    ];
+    const args = ['bin/vethd', '--purge', '--socket', daemon.socket, '--state-dir', daemon.stateDir];
     return attempt(process.execPath, args, { env: { PATH: path } });
   }
 

@@ -1,0 +1,139 @@
+/** The daemon's side of the kernel thread: posts calls, hands out the answers. */
+import type { Worker } from 'node:worker_threads';
+import { VethdError } from '../errors.ts';
+import type { KernelChange } from './contract.ts';
+import { startThread } from './thread.ts';
+import {
+  type Answer,
+  type Call,
+  type CallName,
+  callOf,
+  fromWire,
+  type Posted,
+  type ResultOf,
+  resultOf,
+  type ThreadCalls,
+  type ThreadOptions,
+} from './wire.ts';
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+function throwUncaught(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
+/** The other thread, as one function: `call`. */
+export class ThreadClient {
+  /** What it was started with. */
+  readonly options: ThreadOptions;
+  /** Told when the thread ends unasked; until somebody is there to be told, the error is thrown where nobody catches it. */
+  onFatal: (error: Error) => void = throwUncaught;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #calls: Call[] = [];
+  #end: 'none' | 'asked' | 'ended' = 'none';
+  readonly #started: Promise<Posted>;
+  #start: (ready: Posted) => void = () => undefined;
+  #listener: (change: KernelChange) => void = () => undefined;
+
+  constructor(options: ThreadOptions) {
+    this.options = options;
+    this.#started = new Promise((resolve) => {
+      this.#start = resolve;
+    });
+    this.#worker = startThread('worker', options);
+    this.#worker.on('message', (message: Posted) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#die(error instanceof Error ? error : new Error(String(error))));
+    this.#worker.on('exit', (code) => this.#die(new Error(`the kernel thread ended with code ${code}`)));
+  }
+
+  /** The thread's first message. */
+  started(): Promise<Posted> {
+    return this.#started;
+  }
+
+  call<Name extends CallName>(name: Name, ...args: Parameters<ThreadCalls[Name]>): Promise<ResultOf<Name>> {
+    if (this.#end !== 'none') return Promise.reject(ended());
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: (result) => resolve(resultOf<Name>(result)), reject });
+      if (this.#calls.push(callOf(id, name, args)) === 1) queueMicrotask(() => this.#post());
+    });
+  }
+
+  /** What is called in one turn goes in one message: to wake the other thread costs more than to say more. */
+  #post(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    this.#worker.postMessage(calls);
+  }
+
+  listen(listener: (change: KernelChange) => void): void {
+    this.#listener = listener;
+  }
+
+  /** Resolves when the thread is gone. Harmless when it is gone already. */
+  async close(): Promise<void> {
+    if (this.#end !== 'none') return;
+    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    const closed = this.call('close');
+    this.#end = 'asked';
+    await closed;
+    await exited;
+  }
+
+  #receive(message: Posted): void {
+    switch (message.type) {
+      case 'ready':
+      case 'failed':
+        this.#end = message.type === 'failed' ? 'asked' : this.#end;
+        this.#start(message);
+        break;
+      case 'answers':
+        for (const answer of message.answers) this.#settle(answer);
+        break;
+      case 'changes':
+        for (const change of message.changes) this.#listener(change);
+    }
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ('error' in answer) pending?.reject(fromWire(answer.error));
+    else pending?.resolve(answer.result);
+  }
+
+  #die(error: Error): void {
+    if (this.#end === 'ended') return;
+    const asked = this.#end === 'asked';
+    this.#end = 'ended';
+    for (const { reject } of this.#pending.values()) reject(ended());
+    this.#pending.clear();
+    if (!asked) this.onFatal(error);
+  }
+}
+
+function ended(): VethdError {
+  return new VethdError('unavailable', 'the kernel thread has ended');
+}
+
+/** Folders whose namespaces may be named by path: iproute2's, Docker's, and those of processes. */
+const ALLOWED_PATHS: readonly string[] = ['/run/netns', '/var/run/netns', '/run/docker/netns', '/proc'];
+
+/**
+ * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's". It is ready
+ * some tenths of a second later: who starts it first can load the rest meanwhile.
+ */
+export function startKernelThread({
+  netnsDir = '/run/netns',
+  allowedPaths = ALLOWED_PATHS,
+}: Partial<ThreadOptions> = {}): ThreadClient {
+  return new ThreadClient({ netnsDir, allowedPaths });
+}
