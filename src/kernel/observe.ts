@@ -1,5 +1,6 @@
 /** Looks at the kernel: the host's namespace, whole or just some links, and containers' namespaces, whole. */
 import { closeSync } from 'node:fs';
+import { VethdError } from '../errors.ts';
 import { overlaps, type Prefix } from '../model/address.ts';
 import {
   ALIAS_PREFIX,
@@ -122,7 +123,27 @@ function getNeighbours(
   return found;
 }
 
+/**
+ * How often links are looked at anew because one of them went while they were looked at: retired ones are deleted on
+ * other threads, and anybody may delete what he likes.
+ */
+const LOOKS = 8;
+
 function observeLinks(
+  socket: NetlinkSocket,
+  queries: readonly LinkQuery[],
+  sysctls: Settings,
+): ObservedState {
+  for (let look = 1; ; look++) {
+    try {
+      return observeLinksOnce(socket, queries, sysctls);
+    } catch (error) {
+      if (look === LOOKS || !(error instanceof VethdError) || error.errno !== 'ENODEV') throw error;
+    }
+  }
+}
+
+function observeLinksOnce(
   socket: NetlinkSocket,
   queries: readonly LinkQuery[],
   sysctls: Settings,
