@@ -221,6 +221,12 @@ function engineConfig(config: Config): Parameters<typeof createEngine>[0]['confi
 
 type End = () => Promise<void>;
 
+/** Rarely asked for, so that it is loaded then. */
+async function gatherDocument(config: ApiConfig): Promise<object> {
+  const openapi = await import('./api/openapi.ts');
+  return openapi.gatherDocument(config);
+}
+
 /** Begins to listen; gives how that is ended. */
 type Listen = () => Promise<End>;
 
@@ -267,7 +273,7 @@ async function buildServer(
   inherited: number | undefined,
   { engine, log, config }: { engine: Engine; log: pino.Logger; config: ApiConfig },
 ): Promise<Listen> {
-  const app = buildApp({ engine, logger: log, config });
+  const app = buildApp({ engine, logger: log, config, gatherDocument });
   await app.ready();
   return async () => {
     const stopListening = await listen(app.server, path, inherited);

@@ -1,5 +1,4 @@
 /** Builds the application: limits, conventions, routes. It listens nowhere; `inject` can test it. */
-import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Engine } from '../engine/contract.ts';
@@ -13,7 +12,6 @@ import { execRoutes } from './exec/routes.ts';
 import { createGate } from './gate.ts';
 import { imageRoutes } from './images/routes.ts';
 import { networkRoutes } from './networks/routes.ts';
-import { openapiOptions } from './openapi.ts';
 import { parseQuery } from './query.ts';
 import { serialize } from './serialize.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -28,6 +26,10 @@ export interface AppOptions {
   readonly config: ApiConfig;
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger;
+  /** Gives the OpenAPI document of the routes that the config asks for: `gatherDocument`, loaded when it is needed. */
+  readonly gatherDocument?: (config: ApiConfig) => Promise<object>;
+  /** What is to see the routes as they are registered. */
+  readonly beforeRoutes?: (app: FastifyInstance) => void;
 }
 
 function rawHeaders(config: ApiConfig): string {
@@ -43,6 +45,8 @@ function createServer({ config, logger }: AppOptions): App {
     logController: new LogController({ disableRequestLogging: true }),
     // One for all: what a request logs names its path, and the number that a logger of its own would add says nothing.
     childLoggerFactory: (parent) => parent,
+    // Set afterwards, Fastify would load its own first.
+    schemaController: { compilersFactory: { buildSerializer: () => () => serialize } },
     exposeHeadRoutes: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
@@ -64,12 +68,11 @@ function createServer({ config, logger }: AppOptions): App {
   app.setValidatorCompiler(checks.compiler);
   app.addHook('onReady', async () => checks.begin());
   app.addHook('onClose', async () => checks.stop());
-  app.setSerializerCompiler(() => serialize);
   app.server.maxConnections = limits.connections;
   return app;
 }
 
-function createContext(app: App, { engine, config }: AppOptions): ApiContext {
+function createContext(app: App, { engine, config, gatherDocument }: AppOptions): ApiContext {
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   const { writesRunning, writesQueued } = config.limits;
@@ -77,6 +80,7 @@ function createContext(app: App, { engine, config }: AppOptions): ApiContext {
   return {
     engine,
     config,
+    gatherDocument: gatherDocument && (() => gatherDocument(config)),
     write: createGate(writesRunning, writesQueued, load),
     load,
     closing: closing.signal,
@@ -103,8 +107,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.setErrorHandler(sendError);
   installConventions(app, options.config);
   installUpgrades(app, options.config.limits);
-  app.register(swagger, openapiOptions(options.config));
-  // After the plugin, so that the document sees them.
+  options.beforeRoutes?.(app);
+  // After plugins that see them.
   app.register((routes, _options, done) => {
     registerRoutes(routes.withTypeProvider<TypeBoxTypeProvider>(), context);
     done();

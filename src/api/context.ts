@@ -114,6 +114,8 @@ export interface ApiConfig {
 export interface ApiContext {
   readonly engine: Engine;
   readonly config: ApiConfig;
+  /** The OpenAPI document; without it its routes are absent. */
+  readonly gatherDocument: (() => Promise<object>) | undefined;
   /**
    * Runs a changing verb when it is its turn. Throws VethdError `unavailable` with errno EAGAIN when too many
    * wait already.

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { describe, expect, test } from 'vitest';
 import { fitMembers } from './members.ts';
 import { MapOf } from './schema.ts';

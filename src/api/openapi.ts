@@ -1,5 +1,11 @@
-/** The head of the OpenAPI document; its paths are gathered from the routes' schemas. */
-import type { SwaggerOptions } from '@fastify/swagger';
+/**
+ * The OpenAPI document: a head, and paths gathered from the routes' schemas by an application of its own, which answers
+ * nothing. The daemon loads this file when somebody asks for the document: what gathers it takes memory, and time of a start.
+ */
+import swagger, { type SwaggerOptions } from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import type { Engine } from '../engine/contract.ts';
+import { buildApp } from './app.ts';
 import type { ApiConfig } from './context.ts';
 import { MAX_API_VERSION, MIN_API_VERSION } from './version.ts';
 
@@ -16,8 +22,7 @@ function withOneExample(_key: string, value: unknown): unknown {
   return Array.isArray(examples) ? { ...rest, example: examples[0] } : value;
 }
 
-/** Options of the plugin that writes the document. */
-export function openapiOptions(config: ApiConfig): SwaggerOptions {
+function openapiOptions(config: ApiConfig): SwaggerOptions {
   return {
     // Without shared parts, which the YAML would write as anchors.
     transformObject: (document) =>
@@ -38,4 +43,39 @@ export function openapiOptions(config: ApiConfig): SwaggerOptions {
       ],
     },
   };
+}
+
+/** An engine for an application that answers nothing: every use of it is a fault of the caller. */
+function noEngine(): Engine {
+  return new Proxy<Engine>(Object.create(null), {
+    get: (_target, verb) => {
+      throw new Error(`the document asked the engine for ${String(verb)}`);
+    },
+  });
+}
+
+/** Builds the application that the config asks for, and gives what `take` makes of its document. */
+async function describe<Document>(
+  config: ApiConfig,
+  take: (app: FastifyInstance) => Document,
+): Promise<Document> {
+  const app = buildApp({
+    engine: noEngine(),
+    config,
+    beforeRoutes: (described) => described.register(swagger, openapiOptions(config)),
+  });
+  await app.ready();
+  const document = take(app);
+  await app.close();
+  return document;
+}
+
+/** The document of the routes that the config asks for. */
+export function gatherDocument(config: ApiConfig): Promise<object> {
+  return describe(config, (app) => app.swagger());
+}
+
+/** The same as YAML. */
+export function gatherYaml(config: ApiConfig): Promise<string> {
+  return describe(config, (app) => app.swagger({ yaml: true }));
 }

@@ -1,5 +1,6 @@
 /** Schemas that several resources share. TypeScript's types of the wire are derived from them, never written twice. */
-import { type Static, type TSchema, Type } from 'typebox';
+import type { Static, TSchema } from 'typebox';
+import * as Type from 'typebox';
 
 /** `{"message": "…"}`, the body of every error. */
 export const ErrorAnswer = Type.Object(

@@ -2,6 +2,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../../src/api/app.ts';
 import { type ApiConfig, DEFAULT_LIMITS } from '../../src/api/context.ts';
+import { gatherDocument } from '../../src/api/openapi.ts';
 import { MemoryEngine } from './memory-engine.ts';
 
 /** Configuration of a test. */
@@ -31,7 +32,7 @@ export interface TestApp {
 /** Builds one. */
 export function buildTestApp(config: Partial<ApiConfig> = {}): TestApp {
   const engine = new MemoryEngine();
-  const app = buildApp({ engine, config: { ...CONFIG, ...config } });
+  const app = buildApp({ engine, config: { ...CONFIG, ...config }, gatherDocument });
   return {
     app,
     engine,

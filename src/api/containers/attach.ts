@@ -4,7 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { VethdError } from '../../errors.ts';
 import type { Container } from '../../model/container.ts';
 import type { ApiContext, App } from '../context.ts';

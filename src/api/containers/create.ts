@@ -1,6 +1,6 @@
 /** `POST /containers/create` in the engine's words. */
 
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { Check } from 'typebox/value';
 import type { Engine } from '../../engine/contract.ts';
 import { VethdError } from '../../errors.ts';

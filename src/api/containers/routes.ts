@@ -1,6 +1,6 @@
 /** /containers: list, inspect, create, the changes of state, prune, and what a bare namespace has to say. */
 import { constants } from 'node:os';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { Mode, Outcome } from '../../engine/contract.ts';
 import { isRunning } from '../../engine/running.ts';
 import { VethdError } from '../../errors.ts';

@@ -1,5 +1,6 @@
 /** Schemas of /containers. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { EndpointConfig, EndpointSettings, PortMap } from '../endpoints/schema.ts';
 import { DryRun, EXAMPLE_ID, FiltersParameter, MapOf, Nullable, StringMap } from '../schema.ts';
 

@@ -1,5 +1,6 @@
 /** `EndpointSettings`: a container's attachment to a network, as sent and as shown. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { MapOf, Nullable, StringMap } from '../schema.ts';
 
 /** Where one container port is published. */

@@ -1,5 +1,6 @@
 /** Schemas of /events. The answer is a stream: each line is one event. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { FiltersParameter, MapOf } from '../schema.ts';
 
 const Moment = (what: string) =>

@@ -95,7 +95,14 @@ async function serve(program: Program) {
   const closing = new AbortController();
   // The routes of this folder call nothing else of the engine.
   const engine = { execs: program } as Partial<Engine> as Engine;
-  execRoutes(app, { engine, config, write: (verb) => verb(), load: noLoad(), closing: closing.signal });
+  execRoutes(app, {
+    engine,
+    config,
+    write: (verb) => verb(),
+    load: noLoad(),
+    closing: closing.signal,
+    gatherDocument: undefined,
+  });
   await app.listen({ host: '127.0.0.1', port: 0 });
   closers.push(() => app.close());
   const address = app.server.address();

@@ -1,5 +1,5 @@
 /** exec: running a program of the host in a container's network namespace, its streams over the connection. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { ApiContext, App } from '../context.ts';
 import { beginRawStream } from '../raw-stream.ts';
 import { ERRORS, IdParameter, Nothing } from '../schema.ts';

@@ -1,5 +1,6 @@
 /** Schemas of exec. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { EXAMPLE_ID } from '../schema.ts';
 
 const Text = Type.String();

@@ -1,6 +1,6 @@
 /** /images: none are there; what clients ask on their way to a container is answered so that they go on. */
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { VethdError } from '../../errors.ts';
 import { namedImageOf } from '../containers/wire.ts';
 import type { ApiContext, App } from '../context.ts';

@@ -1,5 +1,6 @@
 /** Schemas of /images. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { Nullable } from '../schema.ts';
 import { imageIdOf } from './names.ts';
 

@@ -1,6 +1,6 @@
 /** /networks: list, inspect, create, connect, disconnect, delete, prune. */
 
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { VethdError } from '../../errors.ts';
 import type { ApiContext, App } from '../context.ts';
 import { fromEndpointConfig } from '../endpoints/wire.ts';

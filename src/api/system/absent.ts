@@ -1,5 +1,5 @@
 /** What Docker has and vethd has not: volumes, plugins, build caches, disk use, a swarm. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { VethdError } from '../../errors.ts';
 import { toSummary } from '../containers/wire.ts';
 import type { ApiContext, App } from '../context.ts';

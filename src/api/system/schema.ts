@@ -1,5 +1,6 @@
 /** Schemas of /_ping, /version, /info and of the answers for what vethd lacks. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { ContainerSummary } from '../containers/schema.ts';
 import { MapOf, Nullable } from '../schema.ts';
 

@@ -1,5 +1,5 @@
 /** What Docker's API has not: trace, topology, passes, published ports of a running member, metrics, documents. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { VethdError } from '../../errors.ts';
 import type { ApiContext, App } from '../context.ts';
 import { toPortMap, toPortSpecs } from '../endpoints/ports.ts';
@@ -146,10 +146,15 @@ function metricsRoute(app: App, metrics: () => Promise<string>): void {
   );
 }
 
-function documentRoutes(app: App): void {
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+function documentRoutes(app: App, gather: () => Promise<object>): void {
+  let gathered: Promise<object> | undefined;
+  const document = (): Promise<object> => {
+    gathered ??= gather();
+    return gathered;
+  };
+  app.get('/openapi.json', { schema: { hide: true } }, document);
   app.get('/docs', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(toPage(app.swagger())),
+    reply.type('text/html; charset=utf-8').send(toPage(await document())),
   );
 }
 
@@ -160,5 +165,5 @@ export function vethdRoutes(app: App, context: ApiContext): void {
   doctorRoute(app, context);
   endpointRoute(app, context);
   if (context.config.metrics !== undefined) metricsRoute(app, context.config.metrics);
-  documentRoutes(app);
+  if (context.gatherDocument !== undefined) documentRoutes(app, context.gatherDocument);
 }

@@ -1,5 +1,6 @@
 /** Schemas of what Docker's API has not. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { PortMap } from '../endpoints/schema.ts';
 import { DryRun, EXAMPLE_ID, Nullable } from '../schema.ts';
 import type { Count as ExactCount } from '../serialize.ts';
