@@ -53,6 +53,7 @@ const listenFn: (fd: number, backlog: number) => number = lib.func('int listen(i
 const pollFn: (fds: Uint8Array, count: number, timeoutMs: number) => number = lib.func(
   'int poll(void *fds, ulong count, int timeoutMs)',
 );
+const mallocTrimFn: (pad: number) => number = lib.func('int malloc_trim(size_t pad)');
 const exitFn: (code: number) => void = lib.func('void _exit(int code)');
 // Variadic in C; an int there is passed as it is here on every Linux that Node runs on.
 const fcntlFn: (fd: number, command: number, argument: number) => number = lib.func(
@@ -104,6 +105,11 @@ export function getSocketOption(fd: number, level: number, name: number, value: 
   length.writeUInt32LE(value.length);
   checked('getsockopt', getsockoptFn(fd, level, name, value, length));
   if (length.readUInt32LE() !== value.length) throw new Error(`socket option ${name} has another size`);
+}
+
+/** malloc_trim(3): gives the system back what malloc holds and nobody uses. Takes some milliseconds. */
+export function trimHeap(): void {
+  mallocTrimFn(0);
 }
 
 /**

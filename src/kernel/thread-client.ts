@@ -1,7 +1,10 @@
 /** The daemon's side of the kernel thread: posts calls, hands out the answers. */
+import { setTimeout } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
 import type { KernelChange } from './contract.ts';
+import { trimHeap } from './libc.ts';
+import { COLLECTIONS, collectGarbage, QuietTime, SWEEP_MS } from './memory.ts';
 import { startThread } from './thread.ts';
 import {
   type Answer,
@@ -40,6 +43,8 @@ export class ThreadClient {
   #end: 'none' | 'asked' | 'ended' = 'none';
   readonly #started: Promise<Posted>;
   #start: (ready: Posted) => void = () => undefined;
+  // Where the thread ends meanwhile, others are told.
+  readonly #quiet = new QuietTime(() => void this.#giveBackMemory().catch(() => undefined));
   #listener: (change: KernelChange) => void = () => undefined;
 
   constructor(options: ThreadOptions) {
@@ -60,6 +65,7 @@ export class ThreadClient {
 
   call<Name extends CallName>(name: Name, ...args: Parameters<ThreadCalls[Name]>): Promise<ResultOf<Name>> {
     if (this.#end !== 'none') return Promise.reject(ended());
+    this.#quiet.note();
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(resultOf<Name>(result)), reject });
@@ -82,10 +88,21 @@ export class ThreadClient {
   async close(): Promise<void> {
     if (this.#end !== 'none') return;
     const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#quiet.stop();
     const closed = this.call('close');
     this.#end = 'asked';
     await closed;
     await exited;
+  }
+
+  /** Of both threads: their heaps, and what malloc holds for both. */
+  async #giveBackMemory(): Promise<void> {
+    for (let times = 0; times < COLLECTIONS && this.#end === 'none'; times++) {
+      await this.call('collectGarbage');
+      collectGarbage();
+    }
+    await setTimeout(SWEEP_MS, undefined, { ref: false });
+    trimHeap();
   }
 
   #receive(message: Posted): void {

@@ -29,6 +29,8 @@ export interface ThreadCalls
   openNetns(ref: NetnsRef, identity: NetnsIdentity): Promise<number>;
   /** Changes are posted from now on. */
   watch(): Promise<void>;
+  /** Those of the thread; see memory.ts. */
+  collectGarbage(): Promise<void>;
 }
 
 /** The name of a call. */

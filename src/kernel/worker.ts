@@ -15,6 +15,7 @@ import { dropConntrack } from './conntrack.ts';
 import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
 import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
+import { collectGarbage } from './memory.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
 import { Namespaces } from './netns.ts';
 import { bindNetns, removeLeftovers } from './netns-bind.ts';
@@ -107,6 +108,8 @@ class KernelThread {
         return openSameNetns(this.#namespaces, ...call.args);
       case 'openDnsSockets':
         return openDnsSocketsIn(this.#namespaces, ...call.args);
+      case 'collectGarbage':
+        return collectGarbage();
     }
   }
 

@@ -1,8 +1,9 @@
 /**
  * The daemon's resident memory: at rest, with 1,000 endpoints, and after many connects and disconnects
- * (500; 10,000 with BENCH_LONG=1).
+ * (500; 10,000 with BENCH_LONG=1); at the end of the work, and when it has been quiet for a while (kernel/memory.ts).
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { memberAt, networkAt } from './contenders/contender.ts';
 import { Vethd } from './contenders/vethd.ts';
 import { fromEnvironment } from './harness/run.ts';
@@ -11,6 +12,8 @@ import { addTargets, fill, forEachAtOnce } from './harness/targets.ts';
 
 const ENDPOINTS = 1000;
 const CYCLES = process.env['BENCH_LONG'] === '1' ? 10_000 : fromEnvironment('BENCH_CYCLES', 500);
+/** Longer than the daemon waits before it gives back what it does not need. */
+const QUIET_MS = 10_000;
 /** Members that come and go at once in the cycles. */
 const AT_ONCE = 8;
 
@@ -41,17 +44,24 @@ try {
     rows.push([when, residentMiB(vethd.daemon.pid).toFixed(1)]);
     say(`${when}: ${rows.at(-1)?.[1]} MiB`);
   };
-  note('at rest, after start');
+  const noteWhenQuiet = async (when: string): Promise<void> => {
+    await setTimeout(QUIET_MS);
+    note(`${when}, when it is quiet`);
+  };
+  note('after start');
+  await noteWhenQuiet('after start');
   const churned = await addTargets('bench-churn', AT_ONCE);
   await vethd.createNetwork(networkAt(0, 1));
   for (const share of [1, 2, 3, 4]) {
     await cycle(vethd, churned, CYCLES / 4);
     note(`after ${(CYCLES / 4) * share} connects and disconnects`);
   }
+  await noteWhenQuiet(`after ${CYCLES} connects and disconnects`);
   await vethd.createNetwork(networkAt(0, 0));
   await fill(vethd, networkAt(0, 0), await addTargets('bench', ENDPOINTS));
   await vethd.settle();
   note(`${ENDPOINTS} endpoints connected`);
+  await noteWhenQuiet(`${ENDPOINTS} endpoints`);
   printTable('Resident memory of the daemon', ['when', 'MiB'], rows);
 } finally {
   await vethd.close();
