@@ -68,7 +68,7 @@ export type PassListener = (scope: Scope, result: PassResult, durationMs: number
  * Told as soon as the kernel thread has a pass's Operations, with the namespaces that were there: time in which this
  * thread would wait. What it asks of the kernel comes after them. As for a PassListener, and it is told again by that.
  */
-export type ApplyListener = (present: PassResult['present']) => void | Promise<void>;
+export type ApplyListener = (scope: Scope, present: PassResult['present']) => void | Promise<void>;
 
 interface Waiter {
   readonly scope: Scope;
@@ -363,7 +363,7 @@ class Loop implements Reconciler {
     const names = netnsNames(desired);
     failpoint('pass.planned');
     const present = presentIn(observation, planned);
-    const applied = await this.#apply(planned, names, present);
+    const applied = await this.#apply(planned, names, looked, present);
     this.#firewall.settle(rules, !applied.failures.has(FIREWALL_OBJECT) && !held.has(FIREWALL_OBJECT));
     failpoint('pass.applied');
     // What is forgotten may change the ruleset: one more round.
@@ -382,10 +382,18 @@ class Loop implements Reconciler {
     };
   }
 
-  async #apply(planned: Plan, names: NetnsNames, present: PassResult['present']): Promise<Applied> {
+  async #apply(
+    planned: Plan,
+    names: NetnsNames,
+    scope: Scope,
+    present: PassResult['present'],
+  ): Promise<Applied> {
     const applying = apply(this.#options.kernel, planned, names);
     if (planned.operations.length === 0) return applying;
-    const [applied] = await Promise.all([applying, ...this.#applyListeners.map((tell) => tell(present))]);
+    const [applied] = await Promise.all([
+      applying,
+      ...this.#applyListeners.map((tell) => tell(scope, present)),
+    ]);
     return applied;
   }
 

@@ -37,8 +37,11 @@ export interface NameServiceOptions {
 export interface NameService {
   /** Brings resolvers and files up to what a pass saw. Resolves when they are; logs what fails, never rejects. */
   follow(scope: Scope, result: PassResult): Promise<void>;
-  /** The part of `follow` that a pass need not be over for: a namespace that is there and has no names yet. */
-  begin(present: PassResult['present']): Promise<void>;
+  /**
+   * The part of `follow` that a pass need not be over for: a namespace that is there and has no names yet, and one that
+   * is to have none any more.
+   */
+  begin(scope: Scope, present: PassResult['present']): Promise<void>;
   /** Writes the resolv.conf of that namespace again if it is not as it should be; gives whose was written. */
   mendFile(name: string): string | undefined;
   /** Ends all resolvers. Files stay: the namespaces do, too. */
@@ -62,8 +65,8 @@ class Service implements NameService {
   readonly #served = new Map<string, NetnsIdentity>();
   /** Resolvers that are about to read their sockets, which the kernel has opened. */
   readonly #starting = new Map<string, Promise<void>>();
-  /** What `begin` saw to in the pass under way, in which namespace. */
-  #begun: PassResult['present'] = new Map();
+  /** What `begin` saw to in the pass under way, in which namespace; undefined where there are to be no names. */
+  #begun: ReadonlyMap<string, NetnsIdentity | undefined> = new Map();
 
   constructor(options: NameServiceOptions) {
     this.#options = options;
@@ -74,8 +77,10 @@ class Service implements NameService {
     const begun = this.#begun;
     this.#begun = new Map();
     const isDone = (id: string): boolean => {
-      const identity = result.present.get(id);
-      return identity !== undefined && begun.get(id) === identity && this.#served.get(id) === identity;
+      if (!begun.has(id)) return false;
+      const identity = begun.get(id);
+      if (identity === undefined) return !this.#isWanted(store.getContainer(id));
+      return identity === result.present.get(id) && this.#served.get(id) === identity;
     };
     const ids = new Set([
       ...scope.containers,
@@ -92,17 +97,30 @@ class Service implements NameService {
       rest = rest.slice(BATCH);
       if (rest.length > 0) await nextTurn();
     }
-    this.#removeLeftFiles(scope);
+    if (![...scope.netns.keys()].every(isDone) || scope.everything) this.#removeLeftFiles(scope);
   }
 
-  async begin(present: PassResult['present']): Promise<void> {
+  async begin(scope: Scope, present: PassResult['present']): Promise<void> {
     const { store, resolver } = this.#options;
+    const ids = new Set([...scope.containers, ...scope.netns.keys(), ...present.keys()]);
     // Many at once, as at a start, are left to `follow`, which does not hold up the event loop for all of them.
-    if (present.size > BATCH) return;
-    const fresh = [...present.keys()].filter((id) => !resolver.isServing(id) && hasNames(store, id));
+    if (scope.everything || ids.size > BATCH) return;
+    const begun = new Map<string, NetnsIdentity | undefined>();
+    for (const id of ids) {
+      const isWanted = this.#isWanted(store.getContainer(id));
+      const identity = present.get(id);
+      if (!isWanted) begun.set(id, undefined);
+      else if (identity !== undefined && !resolver.isServing(id)) begun.set(id, identity);
+    }
     const seen = { present, missing: NONE_MISSING };
-    await Promise.all(fresh.map((id) => this.#followOne(id, store.getContainer(id), seen)));
-    this.#begun = new Map([...present].filter(([id]) => fresh.includes(id)));
+    await Promise.all([...begun.keys()].map((id) => this.#followOne(id, store.getContainer(id), seen)));
+    this.#removeLeftFiles(scope);
+    this.#begun = begun;
+  }
+
+  /** Whether it is to have names. */
+  #isWanted(container: Container | undefined): container is Container {
+    return container?.state === 'running' && hasNames(this.#options.store, container.id);
   }
 
   mendFile(name: string): string | undefined {
@@ -132,8 +150,7 @@ class Service implements NameService {
     result: Pick<PassResult, 'present' | 'missing'>,
   ): Promise<void> {
     try {
-      const wanted = container?.state === 'running' && hasNames(this.#options.store, id);
-      if (container === undefined || !wanted) {
+      if (!this.#isWanted(container)) {
         await this.#stop(id);
         if (container !== undefined) this.#removeFile(netnsNameOf(container));
         return;

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatResolvConf, parseResolvConf, RESOLV_CONF_MARK } from '../../src/dns/resolv-conf.ts';
 import { createResolver, type Resolver } from '../../src/dns/server.ts';
 import type { NetnsRef } from '../../src/kernel/contract.ts';
@@ -266,4 +266,34 @@ test('a folder that cannot be written is logged, the resolver runs all the same'
   await follow([stuck]);
   await until('it is served', () => resolver.isServing(stuck.id));
   expect(readFileSync(join(folder, 'etc', 'stuck'), 'utf8')).toBe('a file in the place of the folder');
+});
+
+describe('while the kernel is still at it', () => {
+  const nobody: PassResult['present'] = new Map();
+
+  test.each<[string, string, (endpoint: Endpoint) => Promise<void>]>([
+    ['left', 'its last network', disconnect],
+    ['gone', 'the rows', ({ containerId }) => store.write((writer) => writer.removeContainer(containerId))],
+  ])('%s: one that leaves %s loses resolver and file', async (name, _what, leave) => {
+    const leaving = await add(named(name));
+    const endpoint = await connect(leaving, LAN);
+    await follow([leaving]);
+    expect(existsSync(pathOf(name))).toBe(true);
+    await leave(endpoint);
+    const ref = { kind: 'name', name } as const;
+    await service.begin(scopeOf({ containers: [leaving.id], netns: [[leaving.id, ref]] }), nobody);
+    expect([resolver.isServing(leaving.id), existsSync(join(folder, 'etc', name))]).toEqual([false, false]);
+  });
+
+  test('one that is back by the end of the pass has them again', async () => {
+    const back = await add(named('returned'));
+    const endpoint = await connect(back, LAN);
+    await follow([back]);
+    await disconnect(endpoint);
+    await service.begin(scopeOf({ containers: [back.id] }), nobody);
+    await connect(back, LAN);
+    await follow([back]);
+    expect(existsSync(pathOf('returned'))).toBe(true);
+    await until('it is answered', () => resolver.isServing(back.id));
+  });
 });
