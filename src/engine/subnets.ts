@@ -15,6 +15,7 @@ export interface Surroundings {
   readonly prefixes: readonly Prefix[];
   /** Its on-link routes that overlap a subnet that was asked for. */
   readonly colliding: readonly OnLinkRoute[];
+  /** Empty where no subnet is to be chosen. */
   readonly nameservers: readonly Address[];
 }
 
@@ -29,7 +30,7 @@ export async function surroundings(
   return {
     prefixes: open.length > 0 ? await kernel.listOnLinkPrefixes(open) : [],
     colliding: asked.length > 0 ? await kernel.findOnLinkRoutes(asked) : [],
-    nameservers: context.nameservers(),
+    nameservers: open.length > 0 ? context.nameservers() : [],
   };
 }
 

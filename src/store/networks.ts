@@ -76,6 +76,11 @@ function toNetwork(row: NetworkRow, subnets: readonly Subnet[]): Network {
   };
 }
 
+/** The order in which they are read. */
+function byFamily(one: Subnet, other: Subnet): number {
+  return one.prefix.address.family < other.prefix.address.family ? -1 : 1;
+}
+
 function prepareReads(database: Connection, cache: RowCache<Network>): Networks['reads'] {
   const all = prepareIds<[]>(database, 'SELECT id FROM networks ORDER BY ordinal');
   const get = (id: string): Network | undefined => cache.get(id);
@@ -133,6 +138,7 @@ function prepareWrites(
         });
       }
       for (const subnet of network.subnets) subnets.insert(network.id, subnet, !network.configOnly);
+      cache.wrote(network.id, { ...network, subnets: network.subnets.toSorted(byFamily) });
     },
     updateNetwork({ id, labels, options }) {
       cache.touch(id);

@@ -40,6 +40,26 @@ function seed(store: Store, ...networks: Network[]): Promise<void> {
 }
 
 describe('what is written is read again', () => {
+  test('as it was known before, in whatever order the subnets came', async () => {
+    const path = temporaryPath();
+    const six = subnetAt('fd00::/64', {
+      gateway: parseAddress('fd00::1'),
+      aux: { a: parseAddress('fd00::9') },
+    });
+    const four = subnetAt('172.30.0.0/16', { automatic: true });
+    const network = networkOf('ab', [six, four], { enableIPv6: true, ipamOptions: { x: 'y' } });
+    const first = openStore(path);
+    const inside = await first.write((writer) => {
+      writer.insertNetwork(network);
+      return writer.getNetwork(network.id);
+    });
+    const after = first.getNetwork(network.id);
+    first.close();
+    const read = temporaryStore(path).getNetwork(network.id);
+    expect(read).toEqual({ ...network, subnets: [four, six] });
+    expect([inside, after]).toEqual([read, read]);
+  });
+
   test('after closing and opening', async () => {
     const path = temporaryPath();
     const dual = networkOf('ab', [
