@@ -29,7 +29,8 @@ import { createResolvConfFiles, watchFile } from './kernel/resolv-conf.ts';
 import { ResolvConfWatch } from './kernel/resolv-conf-watch.ts';
 import { readStateFolder } from './kernel/state-folder.ts';
 import { inheritedSocket, startWatchdog, tellSystemd } from './kernel/systemd.ts';
-import type { ThreadClient } from './kernel/thread-client.ts';
+import type { StartedThread } from './kernel/thread.ts';
+import { ThreadClient } from './kernel/thread-client.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Logger } from './model/logger.ts';
 import { purge, takeOver } from './purge.ts';
@@ -339,7 +340,8 @@ function prepare(config: Config): pino.Logger {
 }
 
 /** `vethd`: until a signal ends it. */
-export async function run(config: Config, thread: ThreadClient): Promise<void> {
+export async function run(config: Config, started: StartedThread): Promise<void> {
+  const thread = new ThreadClient(started);
   const log = prepare(config);
   const daemon = await start(config, thread, log);
   endOn(['SIGTERM', 'SIGINT'], daemon, log);
@@ -351,7 +353,8 @@ function requireRoot(): void {
 }
 
 /** `vethd --recover-once`: a start that answers nobody. */
-export async function runRecover(config: Config, thread: ThreadClient): Promise<void> {
+export async function runRecover(config: Config, started: StartedThread): Promise<void> {
+  const thread = new ThreadClient(started);
   const socket = join(config.stateDir, 'recover.sock');
   const daemon = await start({ ...config, socket, readOnlySocket: undefined }, thread, prepare(config));
   const networks = daemon.engine.listNetworks(new Map(), true);
@@ -361,7 +364,8 @@ export async function runRecover(config: Config, thread: ThreadClient): Promise<
 }
 
 /** `vethd --purge`; see purge.ts. */
-export async function runPurge(config: Config, thread: ThreadClient): Promise<void> {
+export async function runPurge(config: Config, started: StartedThread): Promise<void> {
+  const thread = new ThreadClient(started);
   requireRoot();
   process.umask(0o077);
   makeStateFolder(config.stateDir);

@@ -9,12 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
 /** A program as it is built: a function of what CommonJS gives to a file. */
-type Program = (require: NodeJS.Require, module: { exports: Exports }, filename: string) => void;
-
-interface Exports {
-  /** Loads what the program loads on demand. */
-  readonly preload?: () => Promise<void>;
-}
+type Program = (require: (id: string) => unknown, module: { exports: unknown }, filename: string) => void;
 
 function readIfThere(path: string): Buffer | undefined {
   try {
@@ -31,9 +26,15 @@ function load(name: string, cachedDataOf: (path: string) => Buffer | undefined) 
   const options = { filename: `${name}.cjs`, ...(cachedData === undefined ? {} : { cachedData }) };
   // The build sees to it that there is nothing but ASCII in it, which V8 takes as it is, without a copy.
   const script = new Script(readFileSync(path, 'latin1'), options);
-  const run = (): Exports => {
-    const module = { exports: {} };
-    (script.runInThisContext() as Program)(createRequire(path), module, path);
+  const requireOfNode = createRequire(path);
+  // Another program of the build goes by the name of its source: `./daemon.ts`.
+  const requireOfProgram = (id: string): unknown => {
+    const other = /^\.\/(\w+)\.ts$/.exec(id)?.[1];
+    return other === undefined ? requireOfNode(id) : load(other, readIfThere).run();
+  };
+  const run = (): unknown => {
+    const module: { exports: unknown } = { exports: {} };
+    (script.runInThisContext() as Program)(requireOfProgram, module, path);
     return module.exports;
   };
   return { path, script, run };
@@ -50,10 +51,9 @@ export function launch(name: string): boolean {
   return script.cachedDataRejected === false;
 }
 
-/** Runs it, loads all of it, and keeps what V8 made of it when the process ends; for the build. */
-export async function launchAndCache(name: string): Promise<void> {
+/** Runs it, and keeps what V8 made of it when the process ends; for the build. */
+export function launchAndCache(name: string): void {
   const { path, script, run } = load(name, () => undefined);
-  const { preload } = run();
+  run();
   process.once('exit', () => writeFileSync(cachePathOf(path), script.createCachedData()));
-  await preload?.();
 }

@@ -1,14 +1,19 @@
 /**
- * The daemon's command line. The kernel thread is started first of all: loading what the daemon consists of takes about
- * as long as that thread needs to be ready.
+ * The daemon's command line. The kernel thread is started first of all: loading what the daemon consists of, which is a
+ * file of its own, takes about as long as that thread needs to be ready.
  */
 import { readCommand } from './config.ts';
-import { messageOf, VethdError } from './errors.ts';
+import { messageOf } from './errors.ts';
 import { readVersion } from './kernel/package.ts';
-import { startKernelThread } from './kernel/thread-client.ts';
+import { startKernelThread } from './kernel/thread.ts';
 
 /** Exit codes beside 0: 1 for what could not be done, 2 for a command line that cannot be read. */
 const EXIT = { failed: 1, usage: 2 } as const;
+
+/** Whether what the user asked for cannot be. The daemon's file has a class VethdError of its own. */
+function isUsageError(error: unknown): boolean {
+  return error instanceof Error && 'kind' in error && error.kind === 'invalidArgument';
+}
 
 /** Runs the command line; sets the exit code when it fails. */
 async function main(): Promise<void> {
@@ -23,13 +28,8 @@ async function main(): Promise<void> {
     }
   } catch (error) {
     process.stderr.write(`vethd: ${messageOf(error)}\n`);
-    process.exit(error instanceof VethdError && error.kind === 'invalidArgument' ? EXIT.usage : EXIT.failed);
+    process.exit(isUsageError(error) ? EXIT.usage : EXIT.failed);
   }
-}
-
-/** Loads what a daemon consists of, and runs nothing; for the build. */
-export async function preload(): Promise<void> {
-  await import('./daemon.ts');
 }
 
 void main();

@@ -8,13 +8,13 @@ import type { Capability, Kernel } from './contract.ts';
 import { hostOnLinkRoutes } from './host-routes.ts';
 import { Namespaces } from './netns.ts';
 import { startProgram } from './program.ts';
-import { startThread } from './thread.ts';
-import { startKernelThread, type ThreadClient } from './thread-client.ts';
+import { startKernelThread, startThread } from './thread.ts';
+import { ThreadClient } from './thread-client.ts';
 import { fromWire, type ThreadOptions } from './wire.ts';
 
 /** Where namespaces are found, or the thread that was told before, and whom to tell of the end. */
 export interface KernelOptions extends Partial<ThreadOptions> {
-  /** Started before by `startKernelThread`, which was given the folders then. */
+  /** Of a thread that was started before, which was given the folders then. */
   readonly thread?: ThreadClient;
   /**
    * The kernel thread has ended unasked: no call will succeed any more, and the process should end. Without
@@ -34,7 +34,7 @@ function startError(error: VethdError): VethdError {
  * unavailable where the kernel refuses the first socket, for want of CAP_NET_ADMIN for instance.
  */
 export async function openKernel({ onFatal, ...options }: KernelOptions = {}): Promise<Kernel> {
-  const thread = options.thread ?? startKernelThread(options);
+  const thread = options.thread ?? new ThreadClient(startKernelThread(options));
   if (onFatal !== undefined) thread.onFatal = onFatal;
   const namespaces = new Namespaces(thread.options);
   const ready = await thread.started();

@@ -5,7 +5,7 @@ import { VethdError } from '../errors.ts';
 import type { KernelChange } from './contract.ts';
 import { trimHeap } from './libc.ts';
 import { COLLECTIONS, collectGarbage, QuietTime, SWEEP_MS } from './memory.ts';
-import { startThread } from './thread.ts';
+import type { StartedThread } from './thread.ts';
 import {
   type Answer,
   type Call,
@@ -47,12 +47,13 @@ export class ThreadClient {
   readonly #quiet = new QuietTime(() => void this.#giveBackMemory().catch(() => undefined));
   #listener: (change: KernelChange) => void = () => undefined;
 
-  constructor(options: ThreadOptions) {
+  constructor({ worker, options, takeEarly }: StartedThread) {
     this.options = options;
+    this.#worker = worker;
     this.#started = new Promise((resolve) => {
       this.#start = resolve;
     });
-    this.#worker = startThread('worker', options);
+    for (const message of takeEarly()) this.#receive(message);
     this.#worker.on('message', (message: Posted) => this.#receive(message));
     this.#worker.on('error', (error) => this.#die(error instanceof Error ? error : new Error(String(error))));
     this.#worker.on('exit', (code) => this.#die(new Error(`the kernel thread ended with code ${code}`)));
@@ -139,18 +140,4 @@ export class ThreadClient {
 
 function ended(): VethdError {
   return new VethdError('unavailable', 'the kernel thread has ended');
-}
-
-/** Folders whose namespaces may be named by path: iproute2's, Docker's, and those of processes. */
-const ALLOWED_PATHS: readonly string[] = ['/run/netns', '/var/run/netns', '/run/docker/netns', '/proc'];
-
-/**
- * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's". It is ready
- * some tenths of a second later: who starts it first can load the rest meanwhile.
- */
-export function startKernelThread({
-  netnsDir = '/run/netns',
-  allowedPaths = ALLOWED_PATHS,
-}: Partial<ThreadOptions> = {}): ThreadClient {
-  return new ThreadClient({ netnsDir, allowedPaths });
 }

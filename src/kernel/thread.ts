@@ -1,5 +1,6 @@
 /** Starts a thread from a file of this folder, built or as source. */
 import { Worker } from 'node:worker_threads';
+import type { Posted, ThreadOptions } from './wire.ts';
 
 /**
  * The source files are TypeScript, which a worker of Node 20 cannot load by itself, and the loader that the
@@ -25,4 +26,33 @@ export function startThread(name: string, workerData: unknown): Worker {
   const launcher = JSON.stringify(new URL('./launch.js', import.meta.url).href);
   const code = `import(${launcher}).then(({ launch }) => launch(${JSON.stringify(name)}));`;
   return new Worker(code, { ...OPTIONS, eval: true, workerData });
+}
+
+/** Folders whose namespaces may be named by path: iproute2's, Docker's, and those of processes. */
+const ALLOWED_PATHS: readonly string[] = ['/run/netns', '/var/run/netns', '/run/docker/netns', '/proc'];
+
+/** The kernel thread before somebody speaks with it (thread-client.ts). */
+export interface StartedThread {
+  readonly worker: Worker;
+  readonly options: ThreadOptions;
+  /** Gives what the thread has said so far, and keeps nothing more. */
+  takeEarly(): Posted[];
+}
+
+/**
+ * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's". It is ready
+ * some tenths of a second later: who starts it first can load the rest meanwhile.
+ */
+export function startKernelThread(places: Partial<ThreadOptions> = {}): StartedThread {
+  const { netnsDir = '/run/netns', allowedPaths = ALLOWED_PATHS } = places;
+  const options = { netnsDir, allowedPaths };
+  const worker = startThread('worker', options);
+  const early: Posted[] = [];
+  const keep = (message: Posted): void => void early.push(message);
+  worker.on('message', keep);
+  const takeEarly = (): Posted[] => {
+    worker.off('message', keep);
+    return early;
+  };
+  return { worker, options, takeEarly };
 }

@@ -18,6 +18,7 @@ async function launched(name: string, flags: readonly string[]): Promise<[taken:
 
 test.each([
   ['main', 'vethd', 'vethd'],
+  ['daemon', 'vethd', ''],
   ['vethctl', 'vethctl', 'vethctl'],
   ['worker', 'vethd', ''],
   ['capabilities', 'vethd', ''],
