@@ -1,6 +1,6 @@
 /** The daemon: builds the rooms in order, listens, ends. The only file that knows them all. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { publishedAtCreation } from './api/containers/create.ts';
@@ -57,9 +57,17 @@ interface Daemon {
   stop(): Promise<void>;
 }
 
+/** As mkdir -p. Node's own way (`recursive`) never ends where a folder that is there takes no folders, such as /proc. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeFolder(parent);
+  mkdirSync(path, { mode: 0o700 });
+}
+
 function makeStateFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (error) {
     const reason = `cannot make the state folder ${path} (${messageOf(error)}): give another --state-dir`;
     throw new VethdError('unavailable', reason, { cause: error });

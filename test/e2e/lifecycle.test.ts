@@ -61,6 +61,16 @@ describe('the daemon', () => {
     expect(second.stderr).toContain(`pid ${daemon.pid}`);
   });
 
+  test.each(['/proc/vethd', '/etc/hostname/vethd', '/dev/null'])(
+    'ends at a state folder that cannot be made: %s',
+    async (stateDir) => {
+      const args = ['bin/vethd', '--socket', `${daemon.socket}2`, '--state-dir', stateDir];
+      const refused = await attempt(process.execPath, args);
+      const reason = `cannot make the state folder ${stateDir}`;
+      expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining(reason)]);
+    },
+  );
+
   test('refuses a socket on which another one answers', async () => {
     const args = [
       'bin/vethd',
