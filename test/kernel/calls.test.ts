@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Kernel, NetnsRef } from '../../src/kernel/contract.ts';
 import { openKernel } from '../../src/kernel/index.ts';
+import { COLLECTIONS } from '../../src/kernel/memory.ts';
 import { Namespaces } from '../../src/kernel/netns.ts';
 import { NetlinkSocket } from '../../src/kernel/socket.ts';
 import { Target, Targets } from '../../src/kernel/targets.ts';
@@ -148,4 +149,18 @@ test('a namespace in which links were put is used for its sockets, and then let 
   expect(await kernel.apply({ operations: [again], netns: named('a') })).toEqual([{ ok: true }]);
   await until('it is let go', () => descriptorsOf('a').length === 0);
   await removeNetns('a');
+});
+
+test('when it is quiet, memory is given back', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const collect = vi.fn();
+  vi.stubGlobal('gc', collect);
+  const quiet = await openKernel();
+  await quiet.listNetnsNames();
+  expect(collect).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(3_000);
+  await until('it has collected', () => collect.mock.calls.length === COLLECTIONS);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  await quiet.close();
 });
