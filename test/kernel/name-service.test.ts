@@ -279,6 +279,7 @@ describe('while the kernel is still at it', () => {
     const endpoint = await connect(leaving, LAN);
     await follow([leaving]);
     expect(existsSync(pathOf(name))).toBe(true);
+    await until('it is answered', () => resolver.isServing(leaving.id));
     await leave(endpoint);
     const ref = { kind: 'name', name } as const;
     await service.begin(scopeOf({ containers: [leaving.id], netns: [[leaving.id, ref]] }), nobody);
