@@ -30,7 +30,8 @@ function startError(error: VethdError): VethdError {
 }
 
 /**
- * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's". Throws
+ * Starts the kernel thread in the namespace of the calling process, which from then on is "the host's", and clears away
+ * what a crash left half made there: no other daemon may be at work in it. Throws
  * unavailable where the kernel refuses the first socket, for want of CAP_NET_ADMIN for instance.
  */
 export async function openKernel({ onFatal, ...options }: KernelOptions = {}): Promise<Kernel> {
@@ -40,6 +41,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
   const ready = await thread.started();
   if (ready.type === 'failed') throw startError(fromWire(ready.error));
   if (ready.type !== 'ready') throw new Error(`the kernel thread began with ${ready.type}`);
+  await thread.call('clear');
   return {
     bootId: ready.bootId,
     hostIdentity: ready.hostIdentity,

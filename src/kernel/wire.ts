@@ -29,6 +29,11 @@ export interface ThreadCalls
   openNetns(ref: NetnsRef, identity: NetnsIdentity): Promise<number>;
   /** Changes are posted from now on. */
   watch(): Promise<void>;
+  /**
+   * Deletes what a crash left half made; the first call of all. Not a part of the thread's start, which may come before
+   * it is known that no other daemon runs, whose links may be half made just now.
+   */
+  clear(): Promise<void>;
   /** Those of the thread; see memory.ts. */
   collectGarbage(): Promise<void>;
 }

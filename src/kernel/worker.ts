@@ -60,8 +60,6 @@ class KernelThread {
         dropConntrack(this.#netfilterSocket(), changes);
       },
     };
-    this.#reaper.deleteNewborn();
-    removeLeftovers(this.#namespaces);
     this.#watch = new Watch({
       namespaces: this.#namespaces,
       host: this.#host,
@@ -108,6 +106,9 @@ class KernelThread {
         return openSameNetns(this.#namespaces, ...call.args);
       case 'openDnsSockets':
         return openDnsSocketsIn(this.#namespaces, ...call.args);
+      case 'clear':
+        this.#reaper.deleteNewborn();
+        return removeLeftovers(this.#namespaces);
       case 'collectGarbage':
         return collectGarbage();
     }

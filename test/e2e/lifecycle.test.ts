@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NEWBORN_GROUP } from '../../src/kernel/codec/link.ts';
 import { attempt } from '../helpers/commands.ts';
 import { Daemon } from '../helpers/daemon.ts';
-import { addNetns, linksOf, linksOfVethd, ping, removeNetns } from '../helpers/host.ts';
+import { addNetns, ip, linksOf, linksOfVethd, ping, removeNetns } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const daemon = new Daemon();
@@ -56,9 +57,13 @@ describe('the daemon', () => {
 
   test('lets no second one at the same state folder, and says who holds it', async () => {
     const args = ['bin/vethd', '--socket', `${daemon.socket}2`, '--state-dir', daemon.stateDir];
+    // What the first one might be making at that moment.
+    await ip(['link', 'add', 'newborn', 'type', 'bridge']);
+    await ip(['link', 'set', 'newborn', 'group', String(NEWBORN_GROUP)]);
     const second = await attempt(process.execPath, args);
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toContain(`pid ${daemon.pid}`);
+    await ip(['link', 'del', 'newborn']);
   });
 
   test.each(['/proc/vethd', '/etc/hostname/vethd', '/dev/null'])(

@@ -1,14 +1,18 @@
 /** What crosses between the daemon's thread and the kernel thread, and in how many messages: each wakes somebody. */
+import { once } from 'node:events';
 import { closeSync, readdirSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { NEWBORN_GROUP } from '../../src/kernel/codec/link.ts';
 import type { Kernel, NetnsRef } from '../../src/kernel/contract.ts';
 import { openKernel } from '../../src/kernel/index.ts';
 import { COLLECTIONS } from '../../src/kernel/memory.ts';
 import { Namespaces } from '../../src/kernel/netns.ts';
 import { NetlinkSocket } from '../../src/kernel/socket.ts';
 import { Target, Targets } from '../../src/kernel/targets.ts';
-import { addNetns, removeNetns } from '../helpers/host.ts';
+import { startKernelThread } from '../../src/kernel/thread.ts';
+import { ThreadClient } from '../../src/kernel/thread-client.ts';
+import { addNetns, ip, linksOf, removeNetns } from '../helpers/host.ts';
 import { bridgeOperations, connectOperations, named } from '../helpers/operations.ts';
 import { until } from '../helpers/until.ts';
 
@@ -163,4 +167,16 @@ test('when it is quiet, memory is given back', async () => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
   await quiet.close();
+});
+
+test('a thread that is only started leaves alone what may be half made; opened later, it clears that away', async () => {
+  await ip(['link', 'add', 'newborn', 'type', 'bridge']);
+  await ip(['link', 'set', 'newborn', 'group', String(NEWBORN_GROUP)]);
+  const started = startKernelThread();
+  await once(started.worker, 'message');
+  const names = async () => (await linksOf()).map(({ ifname }) => ifname);
+  expect(await names()).toContain('newborn');
+  const later = await openKernel({ thread: new ThreadClient(started) });
+  expect(await names()).not.toContain('newborn');
+  await later.close();
 });
