@@ -100,7 +100,7 @@ function prepareReads(database: Connection, cache: RowCache<Container>): Contain
     `${select} json_extract(source, '$.containerId') = ? ORDER BY ordinal`,
   );
   const get = (id: string): Container | undefined => cache.get(id);
-  const match = prepareMatch(database, 'containers', get);
+  const match = prepareMatch(database, 'containers', cache);
   return {
     getContainer: get,
     matchContainer: (term) => match(term, term.replace(/^\//, '')),

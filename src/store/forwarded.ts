@@ -3,12 +3,19 @@
  * before, mostly without a statement (a join over endpoints, networks and containers took 30 µs).
  */
 import type { Family } from '../model/address.ts';
+import type { Network } from '../model/network.ts';
 import type { StoreReader } from './contract.ts';
 import type { Connection } from './database.ts';
+import { prepareIds } from './ids.ts';
+import type { RowCache } from './row-cache.ts';
 
 const ENABLED = { ipv4: 'enable_ipv4', ipv6: 'enable_ipv6' } as const;
 
-function prepareFind(database: Connection, family: Family): (besides: string) => string | undefined {
+function prepareFind(
+  database: Connection,
+  networks: RowCache<Network>,
+  family: Family,
+): (besides: string) => string | undefined {
   const find = database.prepare<[string], { id: string }>(
     `SELECT endpoints.id FROM endpoints CROSS JOIN networks ON networks.id = network_id
        CROSS JOIN containers ON containers.id = container_id
@@ -16,19 +23,24 @@ function prepareFind(database: Connection, family: Family): (besides: string) =>
        AND endpoints.id <> ? LIMIT 1`,
   );
   // Where no network has the family, and where many endpoints have networks without it, this is the answer.
-  const isEnabled = database.prepare<[], { one: number }>(
-    `SELECT 1 AS one FROM networks WHERE driver = 'bridge' AND NOT config_only AND NOT internal
-       AND ${ENABLED[family]} LIMIT 1`,
+  const enabled = prepareIds<[]>(
+    database,
+    `SELECT id FROM networks WHERE driver = 'bridge' AND NOT config_only AND NOT internal AND ${ENABLED[family]} LIMIT 1`,
   );
-  return (besides) => (isEnabled.get() === undefined ? undefined : find.get(besides)?.id);
+  return (besides) =>
+    networks.find(`with ${family}`, enabled) === undefined ? undefined : find.get(besides)?.id;
 }
 
 /** Prepares the statements; the nouns come from the reader's caches. */
 export function prepareForwarded(
   database: Connection,
+  networks: RowCache<Network>,
   reader: Pick<StoreReader, 'getEndpoint' | 'getNetwork' | 'getContainer'>,
 ): Pick<StoreReader, 'hasForwardedMember'> {
-  const finds = { ipv4: prepareFind(database, 'ipv4'), ipv6: prepareFind(database, 'ipv6') };
+  const finds = {
+    ipv4: prepareFind(database, networks, 'ipv4'),
+    ipv6: prepareFind(database, networks, 'ipv6'),
+  };
   const witnesses: Partial<Record<Family, string>> = {};
 
   function isForwarded(family: Family, endpointId: string): boolean {

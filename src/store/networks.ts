@@ -84,7 +84,7 @@ function byFamily(one: Subnet, other: Subnet): number {
 function prepareReads(database: Connection, cache: RowCache<Network>): Networks['reads'] {
   const all = prepareIds<[]>(database, 'SELECT id FROM networks ORDER BY ordinal');
   const get = (id: string): Network | undefined => cache.get(id);
-  const match = prepareMatch(database, 'networks', get);
+  const match = prepareMatch(database, 'networks', cache);
   const byName = prepareIds<[string]>(database, 'SELECT id FROM networks WHERE name = ?');
   const bridgeOption = `json_extract(options, '$."com.docker.network.bridge.name"')`;
   const real = "driver = 'bridge' AND NOT config_only";
@@ -98,7 +98,7 @@ function prepareReads(database: Connection, cache: RowCache<Network>): Networks[
     `SELECT id FROM networks WHERE id >= ? AND id < ? || 'g' AND ${bridgeOption} IS NULL AND ${real}`,
   );
   return {
-    findNetworkNamed: (name) => cache.list(byName(name))[0],
+    findNetworkNamed: (name) => cache.find(`name ${name}`, () => byName(name)),
     findNetworkByBridge(ifname) {
       const digits = /^br-([0-9a-f]{12})$/.exec(ifname)?.[1];
       const ids = digits === undefined ? [] : byDefault(digits, digits);

@@ -93,3 +93,40 @@ test('what was written is known without reading it, unless that was taken back',
   cache.settle(false);
   expect(cache.get('a')).toBe(1);
 });
+
+test('what is found by a name is found without reading until something has changed', () => {
+  const { cache, set } = table();
+  let reads = 0;
+  const find = (name: string, ids: readonly string[]) =>
+    cache.find(`name ${name}`, () => {
+      reads += 1;
+      return ids;
+    });
+  set('a', 1);
+  cache.settle(true);
+  expect([find('one', ['a']), find('one', ['a']), find('two', []), find('two', [])]).toEqual([
+    1,
+    1,
+    undefined,
+    undefined,
+  ]);
+  expect(reads).toBe(2);
+  set('b', 2);
+  expect([find('two', ['b']), find('one', ['a'])]).toEqual([2, 1]);
+  cache.settle(false);
+  expect(find('two', [])).toBeUndefined();
+});
+
+test('finding nothing by names that somebody makes up fills no memory', () => {
+  const { cache } = table();
+  let reads = 0;
+  const find = (index: number) =>
+    cache.find(`name ${index}`, () => {
+      reads += 1;
+      return [];
+    });
+  for (let index = 0; index < 1000; index++) find(index);
+  expect(reads).toBe(1000);
+  for (let index = 0; index < 1000; index++) find(index);
+  expect(reads).toBeGreaterThan(1500);
+});

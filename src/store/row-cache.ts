@@ -50,11 +50,23 @@ export class RowCache<Noun> {
    * depend on rows of this table alone.
    */
   listOf(key: string, read: () => readonly string[]): readonly Noun[] {
+    return this.#listOf(key, read, Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * The first noun whose id `read` gives, as `listOf`, under a key with a blank in it. It may be one that a client made
+   * up, to which nothing leads: such answers are kept only while few lists are.
+   */
+  find(key: string, read: () => readonly string[]): Noun | undefined {
+    return this.#listOf(key, read, MOST_ABSENT)[0];
+  }
+
+  #listOf(key: string, read: () => readonly string[], mostWithEmpty: number): readonly Noun[] {
     const lists = this.#touched.size === 0 ? this.#lists : this.#openLists;
     const kept = lists.get(key);
     if (kept !== undefined) return kept;
     const nouns = this.list(read());
-    lists.set(key, nouns);
+    if (nouns.length > 0 || lists.size < mostWithEmpty) lists.set(key, nouns);
     return nouns;
   }
 

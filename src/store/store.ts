@@ -60,7 +60,11 @@ function prepareNouns(database: Connection): Nouns {
     ...endpoints.reads,
     ...events.reads,
     ...settings.reads,
-    ...prepareForwarded(database, { ...networks.reads, ...containers.reads, ...endpoints.reads }),
+    ...prepareForwarded(database, networks.cache, {
+      ...networks.reads,
+      ...containers.reads,
+      ...endpoints.reads,
+    }),
     ...prepareNames(database),
   };
   const writer: StoreWriter = {
