@@ -5,6 +5,7 @@
 import { VethdError } from '../errors.ts';
 import { overlaps } from '../model/address.ts';
 import type { Capability, Kernel } from './contract.ts';
+import { Handover } from './handover.ts';
 import { hostOnLinkRoutes } from './host-routes.ts';
 import { Namespaces } from './netns.ts';
 import { startProgram } from './program.ts';
@@ -38,6 +39,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
   const thread = options.thread ?? new ThreadClient(startKernelThread(options));
   if (onFatal !== undefined) thread.onFatal = onFatal;
   const namespaces = new Namespaces(thread.options);
+  const handover = new Handover(namespaces);
   const ready = await thread.started();
   if (ready.type === 'failed') throw startError(fromWire(ready.error));
   if (ready.type !== 'ready') throw new Error(`the kernel thread began with ${ready.type}`);
@@ -46,7 +48,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
     bootId: ready.bootId,
     hostIdentity: ready.hostIdentity,
     probeNetns: (ref) => thread.call('probeNetns', ref),
-    lookAtNetns: (ref) => namespaces.probe(ref),
+    lookAtNetns: (ref) => handover.probe(ref),
     visitNetns: (ref) => thread.call('visitNetns', ref),
     listNetnsNames: () => thread.call('listNetnsNames'),
     bindNetns: (ref, identity, name) => thread.call('bindNetns', ref, identity, name),
@@ -63,7 +65,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
         : []),
     ],
     observe: (request) => thread.call('observe', request),
-    apply: (request) => thread.call('apply', request),
+    apply: (request) => thread.call('apply', request, handover.take(request)),
     reap: () => thread.call('reap'),
     watch: (listener) => {
       thread.listen(listener);
@@ -75,6 +77,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
       startProgram(await thread.call('openNetns', ref, identity), spec),
     close: async () => {
       await thread.close();
+      handover.close();
       namespaces.close();
     },
   };

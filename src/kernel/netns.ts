@@ -51,6 +51,12 @@ export interface PresentNetns {
   readonly createdMs: number;
 }
 
+/** An open namespace, and the name that led to it. Plain data: a thread may hand it to another. */
+export interface HeldNetns {
+  readonly ref: Extract<NetnsRef, { readonly kind: 'name' }>;
+  readonly opened: PresentNetns;
+}
+
 /** An open namespace, or why there is none. */
 export type OpenNetns =
   | PresentNetns

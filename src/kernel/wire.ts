@@ -2,8 +2,8 @@
 import { VethdError } from '../errors.ts';
 import type { Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
-import type { DnsSockets, Kernel, KernelChange, NetnsRef } from './contract.ts';
-import type { NetnsOptions } from './netns.ts';
+import type { ApplyRequest, DnsSockets, Kernel, KernelChange, NetnsRef } from './contract.ts';
+import type { HeldNetns, NetnsOptions } from './netns.ts';
 
 /** The calls that the thread answers; those of `Kernel` but for what must live in the daemon's thread. */
 export interface ThreadCalls
@@ -17,11 +17,12 @@ export interface ThreadCalls
     | 'findProcess'
     | 'findOnLinkRoutes'
     | 'observe'
-    | 'apply'
     | 'reap'
     | 'watchProcess'
     | 'close'
   > {
+  /** With a namespace that is open already, if it is to work there; the thread closes it. */
+  apply(request: ApplyRequest, held?: HeldNetns): ReturnType<Kernel['apply']>;
   /** Those of IPv6. */
   listOnLinkPrefixes(): Promise<readonly Prefix[]>;
   openDnsSockets(ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets>;

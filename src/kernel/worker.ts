@@ -17,7 +17,7 @@ import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { collectGarbage } from './memory.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
-import { Namespaces } from './netns.ts';
+import { type HeldNetns, Namespaces } from './netns.ts';
 import { bindNetns, removeLeftovers } from './netns-bind.ts';
 import { applyElementChanges, runNft } from './nft.ts';
 import { findOnLinkRoutes, listOnLinkPrefixes, observe } from './observe.ts';
@@ -136,7 +136,8 @@ class KernelThread {
     this.#namespaces.close();
   }
 
-  async #apply(request: ApplyRequest): Promise<readonly OperationResult[]> {
+  async #apply(request: ApplyRequest, held?: HeldNetns): Promise<readonly OperationResult[]> {
+    if (held !== undefined) this.#namespaces.keep(held.ref, held.opened);
     const { results, retired } = await applyOperations(this.#context, request);
     // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
     if (retired) this.#reaper.reap().catch(() => undefined);

@@ -1,4 +1,5 @@
 /** What crosses between the daemon's thread and the kernel thread, and in how many messages: each wakes somebody. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, readdirSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -94,6 +95,43 @@ function descriptorsOf(name: string): string[] {
     return stat?.ino === ino && stat.dev === dev;
   });
 }
+
+/** lo of the namespace that was looked at, up. */
+const LO_UP = { op: 'changeLink', netns: 'a', object: 'a', ifname: 'lo', change: { up: true } } as const;
+
+test('a namespace that was looked at goes to the kernel thread open, and is closed there', async () => {
+  await addNetns('a');
+  await addNetns('b');
+  const found = kernel.lookAtNetns({ kind: 'name', name: 'a' });
+  const identity = found.status === 'present' ? found.identity : undefined;
+  const held = descriptorsOf('a');
+  expect(held).toHaveLength(1);
+  // The name leads elsewhere before the kernel thread hears of it; what was looked at has no other name.
+  execFileSync('mount', ['--bind', '/run/netns/b', '/run/netns/a']);
+  const netns = new Map([['a', { ref: { kind: 'name', name: 'a' } as const, identity }]]);
+  expect(await kernel.apply({ operations: [LO_UP], netns })).toEqual([{ ok: true }]);
+  execFileSync('umount', ['/run/netns/a']);
+  expect(await linksOf('a')).toMatchObject([{ ifname: 'lo', flags: expect.arrayContaining(['UP']) }]);
+  expect(await linksOf('b')).toMatchObject([{ ifname: 'lo', flags: expect.not.arrayContaining(['UP']) }]);
+  await until('it is closed', () => descriptorsOf('a').length === 0);
+  await removeNetns('a');
+  await removeNetns('b');
+});
+
+test('a namespace that was looked at is held for a turn, and for nobody else', async () => {
+  await addNetns('a');
+  await addNetns('b');
+  const lookAt = (name: string) => kernel.lookAtNetns({ kind: 'name', name });
+  lookAt('a');
+  lookAt('b');
+  expect([descriptorsOf('a').length, descriptorsOf('b').length]).toEqual([0, 1]);
+  const other = lookAt('a').status === 'present' ? kernel.hostIdentity : undefined;
+  const netns = new Map([['a', { ref: { kind: 'name', name: 'a' } as const, identity: other }]]);
+  expect(await kernel.apply({ operations: [LO_UP], netns })).toMatchObject([{ ok: false, errno: 'ESTALE' }]);
+  await until('both are closed', () => descriptorsOf('a').length + descriptorsOf('b').length === 0);
+  await removeNetns('a');
+  await removeNetns('b');
+});
 
 test('the last namespace that was worked in is given out again to who asks for it next', async () => {
   await addNetns('a');
