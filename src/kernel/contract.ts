@@ -174,6 +174,13 @@ export interface RunningProgram {
   hangUp(): void;
 }
 
+/** A state of nftables: each transaction of anybody in the namespace makes another one. */
+export interface FirewallGeneration {
+  /** The namespace, told from all that there ever were, also before a reboot. */
+  readonly host: string;
+  readonly id: number;
+}
+
 /** The kernel, as the other rooms see it. One per process; its work is done by one thread, in order. */
 export interface Kernel {
   readonly bootId: string;
@@ -208,6 +215,16 @@ export interface Kernel {
   reap(): Promise<void>;
   /** Tells `listener` of changes from now on, those made by `apply` included. */
   watch(listener: (change: KernelChange) => void): Promise<void>;
+  /**
+   * The last generation heard of (after `watch`) at which our tables are as our own transactions left them. Undefined
+   * when somebody else has changed them since our last whole ruleset, and when that cannot be told.
+   */
+  firewallGeneration(): Promise<FirewallGeneration | undefined>;
+  /**
+   * Whether nftables is at that generation now, so that our tables are as they were then; they are followed from it
+   * on, as from a whole ruleset. False when that cannot be told.
+   */
+  isFirewallAt(generation: FirewallGeneration): Promise<boolean>;
   /** Tells the listener when that process ends; harmless if it has ended already or is watched already. */
   watchProcess(pid: number): Promise<void>;
   /**

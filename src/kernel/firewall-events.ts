@@ -12,24 +12,28 @@ import { NETLINK_NETFILTER, NetlinkSocket } from './socket.ts';
 /** Our sockets whose transactions may still be told of; the eldest are forgotten. */
 const MAX_REMEMBERED = 64;
 
+/** Our tables as a whole, whatever they were, or elements of them. */
+type Wrote = 'ruleset' | 'elements';
+
 /**
  * The netlink ports of ours that write to nftables: that of our own socket, and those of nft processes. The kernel
  * gives a program's first socket the program's pid as port (netlink(7)), as its own pid namespace numbers it; the
  * pid in the message itself is that of the first namespace.
  */
 export class FirewallAuthors {
-  readonly #ports = new Set<number>();
+  readonly #ports = new Map<number, Wrote>();
 
-  add(port: number): void {
+  add(port: number, wrote: Wrote): void {
     // Newest last.
     this.#ports.delete(port);
-    this.#ports.add(port);
-    const [eldest] = this.#ports;
+    this.#ports.set(port, wrote);
+    const [eldest] = this.#ports.keys();
     if (this.#ports.size > MAX_REMEMBERED && eldest !== undefined) this.#ports.delete(eldest);
   }
 
-  has(port: number): boolean {
-    return this.#ports.has(port);
+  /** What that port writes; undefined for somebody else's. */
+  get(port: number): Wrote | undefined {
+    return this.#ports.get(port);
   }
 }
 
@@ -51,6 +55,7 @@ export class FirewallEvents {
   readonly #onChange: (touched: Touched) => void;
   /** What the transaction that is being told of has touched. */
   readonly #touched = new Set<Touched>();
+  #generation: number | undefined;
 
   constructor(authors: FirewallAuthors, onChange: (touched: Touched) => void) {
     this.#authors = authors;
@@ -65,6 +70,16 @@ export class FirewallEvents {
     this.#socket.close();
   }
 
+  /** The last generation heard of at which our tables are known to be as we left them. */
+  get generation(): number | undefined {
+    return this.#generation;
+  }
+
+  /** To be told that they are at this one, which nothing has followed yet. */
+  trust(generation: number): void {
+    this.#generation = generation;
+  }
+
   #drain(): void {
     for (;;) {
       try {
@@ -74,6 +89,7 @@ export class FirewallEvents {
       } catch (error) {
         // ENOBUFS: some were lost, and they may have been about us.
         if (!(error instanceof SystemError)) throw error;
+        this.#generation = undefined;
         this.#onChange('firewall');
       }
     }
@@ -89,7 +105,10 @@ export class FirewallEvents {
           this.#touched.add('foreignFirewall');
         continue;
       }
-      if (!this.#authors.has(event.port)) for (const one of this.#touched) this.#onChange(one);
+      const wrote = this.#authors.get(event.port);
+      if (wrote === undefined && this.#touched.has('firewall')) this.#generation = undefined;
+      else if (wrote === 'ruleset' || this.#generation !== undefined) this.#generation = event.id;
+      if (wrote === undefined) for (const one of this.#touched) this.#onChange(one);
       this.#touched.clear();
     }
   }

@@ -71,6 +71,8 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
       thread.listen(listener);
       return thread.call('watch');
     },
+    firewallGeneration: () => thread.call('firewallGeneration'),
+    isFirewallAt: (generation) => thread.call('isFirewallAt', generation),
     watchProcess: (pid) => thread.call('watchProcess', pid),
     openDnsSockets: (ref, identity) => thread.call('openDnsSockets', ref, identity),
     startProgram: async (ref, identity, spec) =>

@@ -17,7 +17,16 @@ import {
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
 } from './codec/message.ts';
-import { bindSocket, MSG_TRUNC, openSocket, receive, SystemError, send, setSocketOption } from './libc.ts';
+import {
+  bindSocket,
+  getSocketOption,
+  MSG_TRUNC,
+  openSocket,
+  receive,
+  SystemError,
+  send,
+  setSocketOption,
+} from './libc.ts';
 
 /** linux/netlink.h: NETLINK_ROUTE, links, addresses, routes, neighbours. */
 export const NETLINK_ROUTE = 0;
@@ -31,6 +40,7 @@ const SOCK_RAW = 3;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_RCVBUFFORCE = 33;
+const SO_NETNS_COOKIE = 71;
 /** linux/socket.h. */
 const SOL_NETLINK = 270;
 /** linux/netlink.h: socket options. */
@@ -129,6 +139,18 @@ export class NetlinkSocket {
   /** Hears what is told in every namespace that has a number (nsid) in this one, too. */
   listenAllNsid(): void {
     this.#set(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, ON);
+  }
+
+  /** The number of the socket's namespace, which no other gets until the next boot; undefined before Linux 5.14. */
+  netnsCookie(): bigint | undefined {
+    const cookie = Buffer.alloc(8);
+    try {
+      getSocketOption(this.fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOPROTOOPT') return undefined;
+      throw error;
+    }
+    return cookie.readBigUInt64LE();
   }
 
   /** Closes the descriptor. */

@@ -38,6 +38,7 @@ export class Watch {
   readonly #changes = new Map<string, KernelChange>();
   readonly #processes = new Map<number, () => void>();
   readonly #closers: (() => void)[] = [];
+  #firewall: FirewallEvents | undefined;
   #started = false;
   #telling: NodeJS.Immediate | undefined;
 
@@ -52,6 +53,7 @@ export class Watch {
     const { host, namespaces } = this.#options;
     const network = new NetworkEvents(host, (change) => this.#note(change));
     const firewall = new FirewallEvents(this.#options.firewallAuthors, (kind) => this.#note({ kind }));
+    this.#firewall = firewall;
     this.#closers.push(
       () => network.close(),
       () => firewall.close(),
@@ -63,6 +65,11 @@ export class Watch {
       onLost: () => this.#note({ kind: 'resync' }),
     });
     this.#closers.push(() => names.close());
+  }
+
+  /** See FirewallEvents; undefined before `start`. */
+  get firewall(): FirewallEvents | undefined {
+    return this.#firewall;
   }
 
   /** Tells when that process ends, at once if it has. */

@@ -18,6 +18,8 @@ export interface ThreadCalls
     | 'findOnLinkRoutes'
     | 'observe'
     | 'reap'
+    | 'firewallGeneration'
+    | 'isFirewallAt'
     | 'watchProcess'
     | 'close'
   > {

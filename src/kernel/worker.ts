@@ -10,9 +10,10 @@ import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import type { NetlinkRequest } from './codec/message.ts';
+import { decodeNftablesEvent, encodeGetGeneration } from './codec/nftables.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import { dropConntrack } from './conntrack.ts';
-import type { ApplyRequest, KernelChange, NetnsRef } from './contract.ts';
+import type { ApplyRequest, FirewallGeneration, KernelChange, NetnsRef } from './contract.ts';
 import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { collectGarbage } from './memory.ts';
@@ -49,11 +50,11 @@ class KernelThread {
     this.#context = {
       namespaces: this.#namespaces,
       hostSocket: this.#host,
-      applyRuleset: (text) => runNft(text, (pid) => this.#authors.add(pid)),
+      applyRuleset: (text) => runNft(text, (pid) => this.#authors.add(pid, 'ruleset')),
       changeElements: (changes) => {
         const socket = this.#netfilterSocket();
         const result = applyElementChanges(socket, changes);
-        this.#authors.add(socket.port);
+        this.#authors.add(socket.port, 'elements');
         return result;
       },
       dropConnections: (changes) => {
@@ -100,6 +101,10 @@ class KernelThread {
         return this.#apply(...call.args);
       case 'watch':
         return this.#watch.start();
+      case 'firewallGeneration':
+        return this.#generationOf(this.#watch.firewall?.generation);
+      case 'isFirewallAt':
+        return this.#isFirewallAt(...call.args);
       case 'watchProcess':
         return this.#watch.watchProcess(...call.args);
       case 'openNetns':
@@ -117,6 +122,25 @@ class KernelThread {
   /** To be told when no call waits. */
   rest(): void {
     this.#namespaces.forget();
+  }
+
+  #generationOf(id: number | undefined): FirewallGeneration | undefined {
+    const host = this.#host.netnsCookie();
+    if (id === undefined || host === undefined) return undefined;
+    return { host: `${this.#namespaces.bootId} ${host}`, id };
+  }
+
+  #isFirewallAt(wanted: FirewallGeneration): boolean {
+    let id: number | undefined;
+    this.#netfilterSocket().transact([encodeGetGeneration()], (message) => {
+      const event = decodeNftablesEvent(message);
+      if (event?.kind === 'generation') ({ id } = event);
+    });
+    const { firewall } = this.#watch;
+    if (firewall === undefined || id !== wanted.id || this.#generationOf(id)?.host !== wanted.host)
+      return false;
+    firewall.trust(id);
+    return true;
   }
 
   #netfilterSocket(): NetfilterSocket {

@@ -1,12 +1,20 @@
 /**
  * The ruleset that the store asks for, and the smallest Operation that gets the kernel there. What nft accepted
- * last is the one thing that passes remember of the kernel; it is forgotten at every sign that somebody else
- * changed a table.
+ * last is the one thing that passes remember of the kernel (also from an earlier run: firewall-record.ts); it is
+ * forgotten at every sign that somebody else changed a table.
  */
+import { createHash } from 'node:crypto';
 import { bridgeName } from '../drivers/bridge.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from '../firewall/input.ts';
 import { renderMarking } from '../firewall/marking.ts';
-import { diffRulesets, type Guard, patchRuleset, type Ruleset, renderRuleset } from '../firewall/ruleset.ts';
+import {
+  diffRulesets,
+  type Guard,
+  patchRuleset,
+  type Ruleset,
+  renderRuleset,
+  rulesetText,
+} from '../firewall/ruleset.ts';
 import { formatAddress } from '../model/address.ts';
 import type { Endpoint, PublicationChange, PublishedPort } from '../model/endpoint.ts';
 import { HOST } from '../model/netstate.ts';
@@ -152,6 +160,12 @@ function operationsFor(before: Known | undefined, wanted: Known): Operation[] {
   }
 }
 
+/** What the rows ask for. */
+function wantedBy(store: StoreReader): Known {
+  const input = firewallInput(store);
+  return { ruleset: renderRuleset(input), publications: publicationsOf(input.endpoints) };
+}
+
 /** A whole ruleset takes all chains with it: one more goes behind it, in the same transaction. */
 function withMarking(operation: Operation): Operation {
   if (operation.op !== 'applyRuleset') return operation;
@@ -176,6 +190,22 @@ export class Firewall {
   /** Somebody else may have changed it: the next plan says everything. */
   forget(): void {
     this.#applied = undefined;
+  }
+
+  /** Of the ruleset that the kernel is known to hold; no two differ in one. Undefined when that is not known. */
+  fingerprint(): string | undefined {
+    return this.#applied && this.#fingerprintOf(this.#applied);
+  }
+
+  /** Takes the ruleset of the rows for the one that the kernel holds, if that has the fingerprint. */
+  recall(store: StoreReader, fingerprint: string): void {
+    const wanted = wantedBy(store);
+    if (this.#fingerprintOf(wanted) === fingerprint) this.#applied = wanted;
+  }
+
+  #fingerprintOf({ ruleset }: Known): string {
+    const text = `${rulesetText(ruleset)}${this.#markForwarded ? renderMarking() : ''}`;
+    return createHash('sha256').update(text).digest('hex');
   }
 
   /** What the rows of the scope ask for. Changes nothing here. */
@@ -204,10 +234,6 @@ export class Firewall {
   }
 
   #wanted(store: StoreReader, scope: Scope, before: Known | undefined): Known {
-    if (before === undefined || scope.everything) {
-      const input = firewallInput(store);
-      return { ruleset: renderRuleset(input), publications: publicationsOf(input.endpoints) };
-    }
-    return patched(store, before, scope);
+    return before === undefined || scope.everything ? wantedBy(store) : patched(store, before, scope);
   }
 }

@@ -13,6 +13,7 @@ import { type Applied, apply, type Failures } from './apply.ts';
 import { RepairBudget } from './budget.ts';
 import { type Desired, type Drivers, gatherDesired } from './desired.ts';
 import { FIREWALL_OBJECT, Firewall } from './firewall.ts';
+import { FirewallRecord } from './firewall-record.ts';
 import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
@@ -202,6 +203,7 @@ type EarlyLook = { readonly scope: Scope } & (
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #firewall: Firewall;
+  readonly #record: FirewallRecord;
   readonly #listeners: PassListener[] = [];
   readonly #applyListeners: ApplyListener[] = [];
   readonly #budget: RepairBudget;
@@ -212,6 +214,9 @@ class Loop implements Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#firewall = new Firewall(options.markForwarded ?? false);
+    const { store, kernel } = options;
+    const isBusy = () => this.#running !== undefined;
+    this.#record = new FirewallRecord({ store, kernel, firewall: this.#firewall, isBusy });
     this.#budget = new RepairBudget(options.repairsPerMinute);
   }
 
@@ -281,6 +286,7 @@ class Loop implements Reconciler {
       const began = performance.now();
       const result = await this.#pass(scope, waiters);
       const durationMs = performance.now() - began;
+      this.#record.passed();
       for (const listener of this.#listeners) await listener(scope, result, durationMs);
       for (const waiter of waiters) waiter.resolve(result);
     } catch (error) {
@@ -349,8 +355,10 @@ class Loop implements Reconciler {
   }
 
   async #round(scope: Scope, waiters: readonly Waiter[]): Promise<Round> {
-    if (scope.firewall) this.#firewall.forget();
+    const recalled = this.#record.recall();
     const first = await this.#look(scope);
+    await recalled;
+    if (scope.firewall) this.#firewall.forget();
     failpoint('pass.observed');
     const isMoreDesired = await rememberForwarding(this.#options.store, first.observation);
     const { desired, observation, scope: looked, presumed } = isMoreDesired ? await this.#look(scope) : first;

@@ -1,8 +1,7 @@
 /** Published ports on a running member: each form of them, edits in mid-transfer, many at once, what UDP remembers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diffRulesets, type Ruleset, renderRuleset, rulesetText } from '../../src/firewall/ruleset.ts';
-import { NLM_F_ACK } from '../../src/kernel/codec/message.ts';
-import { decodeNftablesEvent } from '../../src/kernel/codec/nftables.ts';
+import { decodeNftablesEvent, encodeGetGeneration } from '../../src/kernel/codec/nftables.ts';
 import { dropConntrack } from '../../src/kernel/conntrack.ts';
 import { ephemeralPorts, hostPortsInUse } from '../../src/kernel/host-ports.ts';
 import { NetfilterSocket } from '../../src/kernel/netfilter-socket.ts';
@@ -238,14 +237,10 @@ describe('what UDP remembers', () => {
   });
 });
 
-/** linux/nf_tables.h: NFT_MSG_GETGEN of NFNL_SUBSYS_NFTABLES. */
-const GET_GENERATION = 0x0a10;
-
 /** The number of the namespace's nftables state, which every transaction of anybody raises by one. */
 function readGeneration(): number {
   let generation = Number.NaN;
-  const request = { type: GET_GENERATION, flags: NLM_F_ACK, body: Buffer.alloc(4) };
-  socket.transact([request], (message) => {
+  socket.transact([encodeGetGeneration()], (message) => {
     const event = decodeNftablesEvent(message);
     if (event?.kind === 'generation') generation = event.id;
   });

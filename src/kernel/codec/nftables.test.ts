@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { hex, recording } from '../../../test/helpers/netlink-recording.ts';
 import type { ElementChange } from '../../model/nft-sets.ts';
 import { decodeMessages, encodeMessage } from './message.ts';
-import { concernsOurTables, decodeNftablesEvent, encodeElementBatch } from './nftables.ts';
+import {
+  concernsOurTables,
+  decodeNftablesEvent,
+  encodeElementBatch,
+  encodeGetGeneration,
+} from './nftables.ts';
 
 /** What the requests between the marks hold, as hex without blanks. */
 function bodies(...changes: ElementChange[]): string[] {
@@ -143,4 +148,10 @@ describe('events', () => {
       expect(() => decode(message.subarray(0, length))).toThrow();
     }
   });
+});
+
+test('the generation is asked for with a header alone', () => {
+  const { type, flags, body } = encodeGetGeneration();
+  // linux/nf_tables.h: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN; NLM_F_ACK.
+  expect([type, flags, [...body]]).toEqual([0x0a10, 4, [0, 0, 0, 0]]);
 });

@@ -35,6 +35,7 @@ export const NFNLGRP_NFTABLES = 7;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_DELSETELEM = 14;
 const NFT_MSG_NEWGEN = 15;
+const NFT_MSG_GETGEN = 16;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
 const NFTA_SET_ELEM_LIST_SET = 2;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
@@ -205,6 +206,12 @@ export function encodeElementBatch(changes: readonly ElementChange[]): NetlinkRe
       index === requests.length - 1 ? request : { ...request, flags: request.flags & ~NLM_F_ACK },
     ),
   );
+}
+
+/** Asks for the generation; the answer reads as an event. */
+export function encodeGetGeneration(): NetlinkRequest {
+  const body = nfgenBody(NFPROTO.unspecified).finish();
+  return { type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, flags: NLM_F_ACK, body };
 }
 
 /** What an nf_tables message, asked for or not, is about. */
