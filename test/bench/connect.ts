@@ -20,6 +20,7 @@ import { vethd } from './contenders/vethd.ts';
 import { callOneAtATime } from './harness/docker-client.ts';
 import { formatSamples, median, type Samples, timed } from './harness/numbers.ts';
 import { Pinger } from './harness/pinger.ts';
+import { rest } from './harness/rest.ts';
 import { fromEnvironment, withContenders } from './harness/run.ts';
 import { printTable, say } from './harness/table.ts';
 
@@ -92,7 +93,7 @@ class Lane {
     await this.#disconnect(1, 'disconnect, answer sent', 'disconnect, link gone');
     await this.#disconnect(0, 'last disconnect, answer sent', undefined);
     await this.#time('delete network', () => contender.removeNetwork(network));
-    await this.contender.settle();
+    await rest(this.contender);
   }
 
   #note(step: Step, ms: number): void {
@@ -102,13 +103,13 @@ class Lane {
   }
 
   async #time(step: Step, work: () => Promise<unknown>): Promise<void> {
-    await this.contender.settle();
+    await rest(this.contender);
     const [, ms] = await timed(work);
     this.#note(step, ms);
   }
 
   async #connect(index: 0 | 1, step: Step, callStep: Step | undefined): Promise<void> {
-    await this.contender.settle();
+    await rest(this.contender);
     const start = performance.now();
     await this.contender.connect(this.#network, this.#members[index]);
     const answered = performance.now();
@@ -118,7 +119,7 @@ class Lane {
   }
 
   async #disconnect(index: 0 | 1, step: Step, goneStep: Step | undefined): Promise<void> {
-    await this.contender.settle();
+    await rest(this.contender);
     const start = performance.now();
     await this.contender.disconnect(this.#network, this.#members[index]);
     this.#note(step, performance.now() - start);

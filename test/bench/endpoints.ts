@@ -4,6 +4,7 @@ import { floor } from './contenders/floor.ts';
 import { vethd } from './contenders/vethd.ts';
 import { formatSamples, type Samples, timed } from './harness/numbers.ts';
 import { Pinger } from './harness/pinger.ts';
+import { rest } from './harness/rest.ts';
 import { fromEnvironment, withContenders } from './harness/run.ts';
 import { printTable, say } from './harness/table.ts';
 import { addTargets, fill } from './harness/targets.ts';
@@ -28,17 +29,17 @@ async function measureAt(
   const shown: Shown = { connect: [], disconnect: [], inspect: [], lostEchoes: 0 };
   const member = memberAt(network, PROBE, size);
   for (let round = 0; round < ROUNDS; round++) {
-    await contender.settle();
+    await rest(contender);
     const start = performance.now();
     await contender.connect(network, member);
     shown.lostEchoes += pinger.ping(network.gateway).lost;
     shown.connect.push(performance.now() - start);
-    await contender.settle();
+    await rest(contender);
     const { inspect } = contender;
     if (inspect !== undefined) shown.inspect.push((await timed(() => inspect(network)))[1]);
     shown.disconnect.push((await timed(() => contender.disconnect(network, member)))[1]);
   }
-  await contender.settle();
+  await rest(contender);
   return shown;
 }
 

@@ -4,6 +4,7 @@ import { floor } from './contenders/floor.ts';
 import { vethd } from './contenders/vethd.ts';
 import { formatSamples, type Samples, timed } from './harness/numbers.ts';
 import { Pinger } from './harness/pinger.ts';
+import { rest } from './harness/rest.ts';
 import { fromEnvironment, withContenders } from './harness/run.ts';
 import { printTable, say } from './harness/table.ts';
 import { addTargets, forEachAtOnce } from './harness/targets.ts';
@@ -29,7 +30,7 @@ async function measureAt(contender: Contender, place: number, pinger: Pinger): P
   const network = networkAt(place, Math.max(...SIZES));
   const member = memberAt(network, PROBE, 0);
   const time = async (step: Step, work: () => Promise<unknown>): Promise<void> => {
-    await contender.settle();
+    await rest(contender);
     const [, ms] = await timed(work);
     shown.get(step)?.push(ms);
   };
@@ -59,7 +60,7 @@ async function grow(
     await contender.createNetwork(network);
     await contender.connect(network, memberAt(network, targets[index] ?? '', 0));
   });
-  await contender.settle();
+  await rest(contender);
 }
 
 async function measure(contender: Contender, place: number): Promise<readonly Shown[]> {

@@ -4,12 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DockerClient } from '../harness/docker-client.ts';
 import { type BenchNetwork, type Contender, type Entry, type Member, namedTargets } from './contender.ts';
-
-/** As long as a daemon is left alone between two steps (vethd.ts): who has just worked answers sooner. */
-const REST_MS = 60;
 
 class Stack implements Contender {
   readonly name = 'stack';
@@ -59,7 +55,6 @@ class Stack implements Contender {
 
   async settle(): Promise<void> {
     await this.#client.call('GET', '/settle');
-    await sleep(REST_MS);
   }
 
   async close(): Promise<void> {

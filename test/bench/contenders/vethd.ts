@@ -4,10 +4,11 @@ import { Daemon } from '../../helpers/daemon.ts';
 import { until } from '../../helpers/until.ts';
 import { DockerClient } from '../harness/docker-client.ts';
 import { hostLinks } from '../harness/links.ts';
+import { REST_MS } from '../harness/rest.ts';
 import { type BenchNetwork, type Contender, type Entry, type Member, namedTargets } from './contender.ts';
 
 /** Longer than it waits for events to cease before it looks again (20 ms), and that look. */
-const SECOND_LOOK_MS = 60;
+const SECOND_LOOK_MS = REST_MS;
 
 /** The daemon as a contender; benchmarks of the daemon itself reach the process through `daemon`. */
 export class Vethd implements Contender {
