@@ -188,7 +188,10 @@ export interface Kernel {
   readonly hostIdentity: NetnsIdentity;
   /** Looks where a reference leads, with every check. Never throws for what it finds. */
   probeNetns(ref: NetnsRef): Promise<NetnsProbe>;
-  /** As `probeNetns`, at once and in the calling thread: about 40 µs of looking at files, nothing is entered. */
+  /**
+   * As `probeNetns`, at once and in the calling thread: about 40 µs of looking at files, nothing is entered. What a name
+   * leads to stays open for this turn of the event loop, for an `apply` that works there.
+   */
   lookAtNetns(ref: NetnsRef): NetnsProbe;
   /** As `probeNetns`, and enters it to see what links are there. */
   visitNetns(ref: NetnsRef): Promise<NetnsVisit>;

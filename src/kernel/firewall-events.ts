@@ -31,6 +31,11 @@ export class FirewallAuthors {
     if (this.#ports.size > MAX_REMEMBERED && eldest !== undefined) this.#ports.delete(eldest);
   }
 
+  /** To be told when a program has done what it was run for: its pid may be somebody else's next. */
+  forget(port: number): void {
+    this.#ports.delete(port);
+  }
+
   /** What that port writes; undefined for somebody else's. */
   get(port: number): Wrote | undefined {
     return this.#ports.get(port);
@@ -108,6 +113,7 @@ export class FirewallEvents {
       const wrote = this.#authors.get(event.port);
       if (wrote === undefined && this.#touched.has('firewall')) this.#generation = undefined;
       else if (wrote === 'ruleset' || this.#generation !== undefined) this.#generation = event.id;
+      if (wrote === 'ruleset') this.#authors.forget(event.port);
       if (wrote === undefined) for (const one of this.#touched) this.#onChange(one);
       this.#touched.clear();
     }

@@ -131,14 +131,14 @@ class KernelThread {
   }
 
   #isFirewallAt(wanted: FirewallGeneration): boolean {
+    const { firewall } = this.#watch;
+    if (firewall === undefined || this.#generationOf(wanted.id)?.host !== wanted.host) return false;
     let id: number | undefined;
     this.#netfilterSocket().transact([encodeGetGeneration()], (message) => {
       const event = decodeNftablesEvent(message);
       if (event?.kind === 'generation') ({ id } = event);
     });
-    const { firewall } = this.#watch;
-    if (firewall === undefined || id !== wanted.id || this.#generationOf(id)?.host !== wanted.host)
-      return false;
+    if (id !== wanted.id) return false;
     firewall.trust(id);
     return true;
   }

@@ -93,10 +93,17 @@ test('is noted soon after the first pass, then when it has been quiet for a whil
 });
 
 test('what is noted already is not written again', async () => {
-  const { record, written } = recordOf({ setting: NOTED });
+  const { world, record, written } = recordOf({ setting: NOTED });
+  await record.recall();
   record.passed();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(written).toEqual([]);
+  world.generation = { ...AT_7, id: 8 };
+  for (let pass = 0; pass < 3; pass++) {
+    record.passed();
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  expect(written).toHaveLength(1);
 });
 
 test.each<[string, Partial<World>]>([

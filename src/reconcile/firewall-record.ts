@@ -33,6 +33,8 @@ export class FirewallRecord {
   readonly #options: FirewallRecordOptions;
   #recalled: Promise<void> | undefined;
   #passes = 0;
+  /** The generation that is noted. */
+  #noted: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FirewallRecordOptions) {
@@ -59,7 +61,9 @@ export class FirewallRecord {
     const text = store.getSetting(SETTING);
     if (text === undefined) return;
     const { generation, fingerprint }: Note = JSON.parse(text);
-    if (await kernel.isFirewallAt(generation)) firewall.recall(store, fingerprint);
+    if (!(await kernel.isFirewallAt(generation))) return;
+    this.#noted = generation.id;
+    firewall.recall(store, fingerprint);
   }
 
   #noteAfter(ms: number): NodeJS.Timeout {
@@ -79,9 +83,11 @@ export class FirewallRecord {
     const generation = await kernel.firewallGeneration();
     // A pass that has begun meanwhile may have changed what is known; its end leads here again.
     if (generation === undefined || isBusy() || this.#passes !== passes) return;
+    if (generation.id === this.#noted) return;
     const fingerprint = firewall.fingerprint();
     if (fingerprint === undefined) return;
     const text = JSON.stringify({ generation, fingerprint } satisfies Note);
-    if (text !== store.getSetting(SETTING)) await store.write((writer) => writer.setSetting(SETTING, text));
+    await store.write((writer) => writer.setSetting(SETTING, text));
+    this.#noted = generation.id;
   }
 }

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderRuleset, rulesetText } from '../../src/firewall/ruleset.ts';
 import { decodeNftablesEvent, encodeGetGeneration } from '../../src/kernel/codec/nftables.ts';
 import type { FirewallGeneration, Kernel, KernelChange } from '../../src/kernel/contract.ts';
+import { FirewallAuthors, FirewallEvents } from '../../src/kernel/firewall-events.ts';
 import { openKernel } from '../../src/kernel/index.ts';
 import { NetfilterSocket } from '../../src/kernel/netfilter-socket.ts';
+import { applyElementChanges } from '../../src/kernel/nft.ts';
 import { HOST } from '../../src/model/netstate.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import { run } from '../helpers/commands.ts';
@@ -118,4 +120,24 @@ test('another kernel thread recognises it, and follows from there', async () => 
   await run('nft', ['add', 'element', 'inet', 'vethd', 'bridges', '{ "br-y" }']);
   await until('it is lost', async () => (await second.firewallGeneration()) === undefined);
   await second.close();
+});
+
+test('who comes to a port where an nft of ours has written is somebody else', async () => {
+  await apply(WHOLE);
+  const authors = new FirewallAuthors();
+  const heard: string[] = [];
+  const events = new FirewallEvents(authors, (touched) => heard.push(touched));
+  const write = (change: 'add' | 'remove') => {
+    const changes = { set: 'bridges', add: [], remove: [], [change]: ['"br-p"'] } as const;
+    expect(applyElementChanges(socket, [changes])).toEqual({ ok: true });
+  };
+  write('add');
+  await until('a stranger is heard of', () => heard.length === 1);
+  authors.add(socket.port, 'ruleset');
+  write('remove');
+  await until('it is taken for ours', () => events.generation === currentId());
+  write('add');
+  await until('it is not', () => heard.length === 2);
+  expect([heard, events.generation]).toEqual([['firewall', 'firewall'], undefined]);
+  events.close();
 });
