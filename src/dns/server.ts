@@ -62,6 +62,8 @@ export interface Resolver {
    * Calls for one container must not overlap.
    */
   serve(containerId: string, sockets: DnsSockets): Promise<void>;
+  /** Closes sockets that nobody is to be answered on after all. */
+  discard(sockets: DnsSockets): void;
   /** Closes the container's sockets and connections; resolves when they are closed. Harmless when none. */
   stop(containerId: string): Promise<void>;
   /** Whether it answers for the container. False again after a socket failed. */
@@ -169,6 +171,10 @@ export function createResolver(options: ResolverOptions): Resolver {
       }
       sockets.udp.on('error', (error) => failed(containerId, sockets, error));
       sockets.tcp.on('error', (error) => failed(containerId, sockets, error));
+    },
+    discard: ({ udpFd, tcpFd }) => {
+      closeQuietly(udpFd);
+      closeQuietly(tcpFd);
     },
     stop,
     isServing: (containerId) => served.has(containerId),

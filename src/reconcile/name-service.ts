@@ -3,7 +3,7 @@
  * a running container on a network with names is answered at 127.0.0.11, and no other. Level-triggered as the
  * pass itself; what failed is tried again by the next one.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatResolvConf, type ResolvConf } from '../dns/resolv-conf.ts';
 import type { Resolver } from '../dns/server.ts';
 import type { DnsSockets, Kernel } from '../kernel/contract.ts';
@@ -59,12 +59,31 @@ function sameNamespace(a: NetnsIdentity | undefined, b: NetnsIdentity): boolean 
 
 const NONE_MISSING: PassResult['missing'] = new Map();
 
+interface Starting {
+  readonly done: Promise<void>;
+  /** Ends the waiting: the sockets are closed and never read. */
+  readonly cancel: () => void;
+}
+
+/** Resolves with true after so long, or with false when it is cancelled. An AbortSignal would cost 0.2 ms more. */
+function pause(ms: number): { readonly over: Promise<boolean>; readonly cancel: () => void } {
+  let cancel = (): void => undefined;
+  const over = new Promise<boolean>((resolve) => {
+    const timer = setTimeout(resolve, ms, true);
+    cancel = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+  });
+  return { over, cancel };
+}
+
 class Service implements NameService {
   readonly #options: NameServiceOptions;
   /** The namespace that a container's sockets were opened in. */
   readonly #served = new Map<string, NetnsIdentity>();
   /** Resolvers that are about to read their sockets, which the kernel has opened. */
-  readonly #starting = new Map<string, Promise<void>>();
+  readonly #starting = new Map<string, Starting>();
   /** What `begin` saw to in the pass under way, in which namespace; undefined where there are to be no names. */
   #begun: ReadonlyMap<string, NetnsIdentity | undefined> = new Map();
 
@@ -88,7 +107,7 @@ class Service implements NameService {
       ...result.present.keys(),
       ...result.missing.keys(),
     ]);
-    if (scope.everything) for (const id of resolver.listServed()) ids.add(id);
+    if (scope.everything) for (const id of [...resolver.listServed(), ...this.#starting.keys()]) ids.add(id);
     let rest = [...ids].filter((id) => !isDone(id));
     while (rest.length > 0) {
       await Promise.all(
@@ -139,7 +158,7 @@ class Service implements NameService {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#starting.values());
+    await Promise.all([...this.#starting.keys()].map((id) => this.#stop(id)));
     await this.#options.resolver.close();
     this.#served.clear();
   }
@@ -173,26 +192,27 @@ class Service implements NameService {
   async #serve(container: Container, identity: NetnsIdentity): Promise<void> {
     const { kernel, resolver } = this.#options;
     const { id } = container;
-    const starting = this.#starting.get(id);
-    if (starting !== undefined) await starting;
-    if (resolver.isServing(id) && sameNamespace(this.#served.get(id), identity)) return;
+    const isServed = resolver.isServing(id) || this.#starting.has(id);
+    if (isServed && sameNamespace(this.#served.get(id), identity)) return;
     const ref = netnsRefOf(container);
     if (ref === undefined) return;
     // Old sockets first: in the same namespace (after one failed) they would hold the address.
     if (this.#served.has(id)) await this.#stop(id);
     const sockets = await kernel.openDnsSockets(ref, identity);
     this.#served.set(id, identity);
-    this.#starting.set(id, this.#start(id, sockets));
+    const { over, cancel } = pause(START_MS);
+    this.#starting.set(id, { cancel, done: this.#start(id, sockets, over) });
   }
 
   /**
    * Nobody waits for it: from when its sockets are open the kernel keeps what is asked there, and whoever asked for
    * the pass has the answer 0.2 ms sooner.
    */
-  async #start(id: string, sockets: DnsSockets): Promise<void> {
-    await sleep(START_MS);
+  async #start(id: string, sockets: DnsSockets, over: Promise<boolean>): Promise<void> {
+    const { resolver } = this.#options;
     try {
-      await this.#options.resolver.serve(id, sockets);
+      if (await over) await resolver.serve(id, sockets);
+      else resolver.discard(sockets);
     } catch (error) {
       this.#served.delete(id);
       this.#options.log.warn({ container: id, err: error }, 'no names in a namespace');
@@ -202,7 +222,9 @@ class Service implements NameService {
   }
 
   async #stop(id: string): Promise<void> {
-    await this.#starting.get(id);
+    const starting = this.#starting.get(id);
+    starting?.cancel();
+    await starting?.done;
     this.#served.delete(id);
     await this.#options.resolver.stop(id);
   }

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { formatResolvConf, parseResolvConf, RESOLV_CONF_MARK } from '../../src/dns/resolv-conf.ts';
 import { createResolver, type Resolver } from '../../src/dns/server.ts';
 import type { NetnsRef } from '../../src/kernel/contract.ts';
@@ -266,6 +266,60 @@ test('a folder that cannot be written is logged, the resolver runs all the same'
   await follow([stuck]);
   await until('it is served', () => resolver.isServing(stuck.id));
   expect(readFileSync(join(folder, 'etc', 'stuck'), 'utf8')).toBe('a file in the place of the folder');
+});
+
+describe('before it has begun to read', () => {
+  /** Whether the event loop has turned since the call: nothing was waited for if not. */
+  function turning(): () => boolean {
+    let hasTurned = false;
+    setImmediate(() => {
+      hasTurned = true;
+    });
+    return () => hasTurned;
+  }
+  /** /proc/net/udp of the namespace: 127.0.0.11, port 53. */
+  const isBound = async (name: string) =>
+    (await inNetns(name, 'cat', '/proc/net/udp')).includes('0B00007F:0035');
+
+  test('a resolver is ended without being waited for, and its sockets are closed', async () => {
+    const quick = await add(named('quick'));
+    const endpoint = await connect(quick, LAN);
+    const serve = vi.spyOn(resolver, 'serve');
+    await follow([quick]);
+    const hasTurned = turning();
+    await disconnect(endpoint);
+    await follow([quick]);
+    expect([hasTurned(), existsSync(pathOf('quick'))]).toEqual([false, false]);
+    expect(await isBound('quick')).toBe(false);
+    expect(serve).not.toHaveBeenCalled();
+    serve.mockRestore();
+    // The address is free for the next one.
+    await connect(quick, LAN);
+    await follow([quick]);
+    expect(await isBound('quick')).toBe(true);
+    await until('it is answered', () => resolver.isServing(quick.id));
+    expect(warnings).toEqual([]);
+  });
+
+  test('another network of the same container does not wait for it', async () => {
+    const both = await add(named('both'));
+    await connect(both, LAN);
+    await follow([both]);
+    const hasTurned = turning();
+    await connect(both, INTERNAL);
+    await follow([both]);
+    expect(hasTurned()).toBe(false);
+    await until('it is answered', () => resolver.isServing(both.id));
+  });
+
+  test('one whose container is gone is ended by a look at everything', async () => {
+    const brief = await add(named('brief'));
+    await connect(brief, LAN);
+    await follow([brief]);
+    await store.write((writer) => writer.removeContainer(brief.id));
+    await follow([], EVERYTHING);
+    expect([await isBound('brief'), resolver.isServing(brief.id)]).toEqual([false, false]);
+  });
 });
 
 describe('while the kernel is still at it', () => {
