@@ -73,7 +73,7 @@ async function auditKernel(networks: readonly NetworkAnswer[]): Promise<void> {
   ).toHaveLength(bridges.length + members);
   const names = new Set(ours.map(({ ifname }) => ifname));
   const ruleset = await run('nft', ['list', 'ruleset']);
-  const named = ruleset.match(/\b(?:veth[0-9a-f]{7}|br-[0-9a-f]{12})\b/g) ?? [];
+  const named: readonly string[] = ruleset.match(/\b(?:veth[0-9a-f]{7}|br-[0-9a-f]{12})\b/g) ?? [];
   expect(
     named.filter((name) => !names.has(name)),
     'rules for links that are not there',
