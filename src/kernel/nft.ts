@@ -6,7 +6,7 @@
 import { execa } from 'execa';
 import type { ElementChange } from '../model/nft-sets.ts';
 import type { OperationResult } from '../model/operation.ts';
-import { encodeElementBatch } from './codec/nftables.ts';
+import { decodeNftablesEvent, encodeElementBatch, encodeGetGeneration } from './codec/nftables.ts';
 import type { NetfilterSocket } from './netfilter-socket.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -47,4 +47,17 @@ export function applyElementChanges(
 ): OperationResult {
   const refused = socket.transact(encodeElementBatch(changes));
   return refused === undefined ? { ok: true } : { ok: false, ...refused };
+}
+
+/**
+ * The generation that the namespace's nftables are at, which every transaction of anybody raises. Undefined where the
+ * kernel does not tell.
+ */
+export function readGeneration(socket: NetfilterSocket): number | undefined {
+  let generation: number | undefined;
+  socket.transact([encodeGetGeneration()], (message) => {
+    const event = decodeNftablesEvent(message);
+    if (event?.kind === 'generation') generation = event.id;
+  });
+  return generation;
 }

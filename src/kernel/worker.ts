@@ -10,7 +10,6 @@ import type { NetnsIdentity } from '../model/container.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import type { NetlinkRequest } from './codec/message.ts';
-import { decodeNftablesEvent, encodeGetGeneration } from './codec/nftables.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import { dropConntrack } from './conntrack.ts';
 import type { ApplyRequest, FirewallGeneration, KernelChange, NetnsRef } from './contract.ts';
@@ -20,7 +19,7 @@ import { collectGarbage } from './memory.ts';
 import { NetfilterSocket } from './netfilter-socket.ts';
 import { type HeldNetns, Namespaces } from './netns.ts';
 import { bindNetns, removeLeftovers } from './netns-bind.ts';
-import { applyElementChanges, runNft } from './nft.ts';
+import { applyElementChanges, readGeneration, runNft } from './nft.ts';
 import { findOnLinkRoutes, listOnLinkPrefixes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
 import { NetlinkSocket } from './socket.ts';
@@ -133,13 +132,8 @@ class KernelThread {
   #isFirewallAt(wanted: FirewallGeneration): boolean {
     const { firewall } = this.#watch;
     if (firewall === undefined || this.#generationOf(wanted.id)?.host !== wanted.host) return false;
-    let id: number | undefined;
-    this.#netfilterSocket().transact([encodeGetGeneration()], (message) => {
-      const event = decodeNftablesEvent(message);
-      if (event?.kind === 'generation') ({ id } = event);
-    });
-    if (id !== wanted.id) return false;
-    firewall.trust(id);
+    if (readGeneration(this.#netfilterSocket()) !== wanted.id) return false;
+    firewall.trust(wanted.id);
     return true;
   }
 

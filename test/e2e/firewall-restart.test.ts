@@ -1,14 +1,15 @@
 /** A start leaves our tables alone where nobody has changed anything since the last one, and only there. */
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decodeNftablesEvent, encodeGetGeneration } from '../../src/kernel/codec/nftables.ts';
 import { NetfilterSocket } from '../../src/kernel/netfilter-socket.ts';
+import { readGeneration } from '../../src/kernel/nft.ts';
 import { run } from '../helpers/commands.ts';
 import { Daemon } from '../helpers/daemon.ts';
 import { addNetns, removeNetns } from '../helpers/host.ts';
 import { until } from '../helpers/until.ts';
 
 const daemon = new Daemon();
+const socket = new NetfilterSocket();
 
 beforeAll(async () => {
   await daemon.start();
@@ -18,6 +19,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  socket.close();
   await daemon.dispose();
   await removeNetns('one');
 });
@@ -32,25 +34,13 @@ async function handles(): Promise<readonly string[]> {
 
 const listing = (): Promise<string> => run('nft', ['--stateless', 'list', 'ruleset']);
 
-/** The number that the kernel gives to the state of nftables. */
-function currentId(): number {
-  const socket = new NetfilterSocket();
-  let id = Number.NaN;
-  socket.transact([encodeGetGeneration()], (message) => {
-    const event = decodeNftablesEvent(message);
-    if (event?.kind === 'generation') ({ id } = event);
-  });
-  socket.close();
-  return id;
-}
-
 /** Waits until the daemon has noted the state that nftables is in. */
 async function noted(): Promise<void> {
   await until('it is noted', () => {
     const database = new Database(`${daemon.stateDir}/vethd.db`, { readonly: true });
     const text = database.prepare("SELECT value FROM meta WHERE key = 'setting.firewall'").pluck().get();
     database.close();
-    return JSON.parse(String(text)).generation.id === currentId();
+    return JSON.parse(String(text)).generation.id === readGeneration(socket);
   });
 }
 

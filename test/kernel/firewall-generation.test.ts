@@ -1,12 +1,11 @@
 /** At which generation of nftables our tables are known to be as we left them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderRuleset, rulesetText } from '../../src/firewall/ruleset.ts';
-import { decodeNftablesEvent, encodeGetGeneration } from '../../src/kernel/codec/nftables.ts';
 import type { FirewallGeneration, Kernel, KernelChange } from '../../src/kernel/contract.ts';
 import { FirewallAuthors, FirewallEvents } from '../../src/kernel/firewall-events.ts';
 import { openKernel } from '../../src/kernel/index.ts';
 import { NetfilterSocket } from '../../src/kernel/netfilter-socket.ts';
-import { applyElementChanges } from '../../src/kernel/nft.ts';
+import { applyElementChanges, readGeneration } from '../../src/kernel/nft.ts';
 import { HOST } from '../../src/model/netstate.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import { run } from '../helpers/commands.ts';
@@ -38,21 +37,11 @@ async function apply(operation: Operation): Promise<void> {
   expect(await kernel.apply({ operations: [operation], netns: new Map() })).toEqual([{ ok: true }]);
 }
 
-/** The kernel's own number. */
-function currentId(): number {
-  let id = Number.NaN;
-  socket.transact([encodeGetGeneration()], (message) => {
-    const event = decodeNftablesEvent(message);
-    if (event?.kind === 'generation') ({ id } = event);
-  });
-  return id;
-}
-
 /** Waits until the kernel thread has heard of the last transaction, and gives what it then knows. */
 async function known(): Promise<FirewallGeneration> {
   return until('the last generation is known', async () => {
     const generation = await kernel.firewallGeneration();
-    return generation?.id === currentId() && generation;
+    return generation?.id === readGeneration(socket) && generation;
   });
 }
 
@@ -64,7 +53,7 @@ async function unknown(): Promise<void> {
 test('is not known before events are', async () => {
   await apply(WHOLE);
   expect(await kernel.firewallGeneration()).toBeUndefined();
-  expect(await kernel.isFirewallAt({ host: 'any', id: currentId() })).toBe(false);
+  expect(await kernel.isFirewallAt({ host: 'any', id: readGeneration(socket) ?? 0 })).toBe(false);
   await kernel.watch((change) => changes.push(change));
   expect(await kernel.firewallGeneration()).toBeUndefined();
 });
@@ -135,7 +124,7 @@ test('who comes to a port where an nft of ours has written is somebody else', as
   await until('a stranger is heard of', () => heard.length === 1);
   authors.add(socket.port, 'ruleset');
   write('remove');
-  await until('it is taken for ours', () => events.generation === currentId());
+  await until('it is taken for ours', () => events.generation === readGeneration(socket));
   write('add');
   await until('it is not', () => heard.length === 2);
   expect([heard, events.generation]).toEqual([['firewall', 'firewall'], undefined]);

@@ -1,11 +1,10 @@
 /** Published ports on a running member: each form of them, edits in mid-transfer, many at once, what UDP remembers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diffRulesets, type Ruleset, renderRuleset, rulesetText } from '../../src/firewall/ruleset.ts';
-import { decodeNftablesEvent, encodeGetGeneration } from '../../src/kernel/codec/nftables.ts';
 import { dropConntrack } from '../../src/kernel/conntrack.ts';
 import { ephemeralPorts, hostPortsInUse } from '../../src/kernel/host-ports.ts';
 import { NetfilterSocket } from '../../src/kernel/netfilter-socket.ts';
-import { applyElementChanges, runNft } from '../../src/kernel/nft.ts';
+import { applyElementChanges, readGeneration, runNft } from '../../src/kernel/nft.ts';
 import { formatAddress, parseAddress } from '../../src/model/address.ts';
 import type { PublishedPort } from '../../src/model/endpoint.ts';
 import { Agent, type Question } from '../helpers/agent.ts';
@@ -237,27 +236,17 @@ describe('what UDP remembers', () => {
   });
 });
 
-/** The number of the namespace's nftables state, which every transaction of anybody raises by one. */
-function readGeneration(): number {
-  let generation = Number.NaN;
-  socket.transact([encodeGetGeneration()], (message) => {
-    const event = decodeNftablesEvent(message);
-    if (event?.kind === 'generation') generation = event.id;
-  });
-  return generation;
-}
-
 describe('ten thousand ports', () => {
   test.for([
     ['with their own numbers', 0],
     ['with other numbers', 10_000],
   ] as const)('%s are one transaction', async ([name, offset]) => {
     publish();
-    const generation = readGeneration();
+    const generation = readGeneration(socket) ?? Number.NaN;
     const start = performance.now();
     publish(range(10_000, 19_999, offset));
     console.log(`10,000 published ports ${name}: ${(performance.now() - start).toFixed(1)} ms`);
-    expect(readGeneration()).toBe(generation + 1);
+    expect(readGeneration(socket)).toBe(generation + 1);
     expect(await ask(outside, HOST4, 16_000 + offset)).toBe(OUTSIDE.out0.ipv4.own);
     expect(await ask(outside, HOST6, 16_000 + offset)).toBe(OUTSIDE.out0.ipv6.own);
     publish();
