@@ -5,22 +5,22 @@
  */
 import type { VethdError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
-import type { Kernel, Observation } from '../kernel/contract.ts';
+import type { Kernel } from '../kernel/contract.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { NetnsKey } from '../model/netstate.ts';
 import type { Store, StoreReader } from '../store/contract.ts';
 import { type Applied, apply, type Failures } from './apply.ts';
 import { RepairBudget } from './budget.ts';
-import { type Desired, type Drivers, gatherDesired } from './desired.ts';
+import { type Drivers, gatherDesired } from './desired.ts';
 import { FIREWALL_OBJECT, Firewall } from './firewall.ts';
 import { FirewallRecord } from './firewall-record.ts';
 import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
-import { objectOf } from './kinds/link.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { type Foreseen, type Look, presume } from './presume.ts';
 import { gatherWanted, preview, type Wanted } from './preview.ts';
-import { EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
+import { EVERYTHING, type Scope, unionOf } from './scope.ts';
+import { besides, netnsNames, nsidsOf, presentIn } from './seen.ts';
 import { type NetnsNames, show } from './show.ts';
 
 /** Rounds of look, plan, apply in one pass: one does the work, one sees that it is done, one to spare. */
@@ -116,57 +116,6 @@ export interface Reconciler {
   idle(): Promise<void>;
 }
 
-/** Names of the namespaces of a desired state, for command lines. */
-export function netnsNames(desired: Desired): NetnsNames {
-  return (key) => {
-    const ref = desired.netns.get(key)?.ref ?? desired.vacant.get(key);
-    if (ref?.kind === 'name') return { name: ref.name };
-    if (ref?.kind === 'path') return { path: ref.path };
-    if (ref?.kind === 'pid') return { path: `/proc/${ref.pid}/ns/net` };
-    return { name: key.slice(0, 12) };
-  };
-}
-
-/** Members that a missing bridge has lost: they must be looked at with it. */
-function strandedMembers(store: StoreReader, desired: Desired, observation: Observation): string[] {
-  const seen = new Set(observation.host.links.map((link) => link.ifname));
-  return desired.host.links
-    .filter((link) => link.kind === 'bridge' && !seen.has(link.ifname))
-    .flatMap((link) => store.listEndpointsOfNetwork(objectOf(link.alias)))
-    .map(({ containerId }) => containerId)
-    .filter((id) => !desired.netns.has(id) && !desired.vacant.has(id));
-}
-
-/**
- * What a scoped look met besides what it was sent for, or needs for its answer: members of a missing bridge,
- * and links of ours that belong to rows outside the scope (renamed, say). Undefined when the scope will do.
- */
-function besides(store: StoreReader, desired: Desired, observation: Observation): Scope | undefined {
-  if (desired.everything) return undefined;
-  const containers = strandedMembers(store, desired, observation);
-  const networks: string[] = [];
-  const wanted = new Set(desired.host.links.map(({ alias }) => alias));
-  for (const link of observation.host.links) {
-    const id = objectOf(link.alias);
-    if (id === '' || wanted.has(link.alias)) continue;
-    const owner = store.getEndpoint(id)?.containerId;
-    if (owner !== undefined && !desired.netns.has(owner) && !desired.vacant.has(owner))
-      containers.push(owner);
-    if (store.getNetwork(id) !== undefined) networks.push(id);
-  }
-  return containers.length + networks.length === 0 ? undefined : scopeOf({ containers, networks });
-}
-
-/** Behind which kernel number of a namespace (nsid) which container was seen. */
-function nsidsOf(store: StoreReader, observation: Observation): Map<number, string> {
-  const owners = new Map<number, string>();
-  for (const { alias, peerNetnsid } of observation.host.links) {
-    const endpoint = peerNetnsid < 0 ? undefined : store.getEndpoint(objectOf(alias));
-    if (endpoint !== undefined) owners.set(peerNetnsid, endpoint.containerId);
-  }
-  return owners;
-}
-
 interface Round {
   readonly plan: Plan;
   readonly applied: Applied;
@@ -184,14 +133,6 @@ interface Round {
 
 function commandsOf({ plan: planned, names }: Round): string[] {
   return planned.operations.flatMap((operation) => show(operation, names));
-}
-
-function presentIn(observation: Observation, { missing }: Plan): Map<NetnsKey, NetnsIdentity> {
-  return new Map(
-    [...observation.netns].flatMap(([key, found]) =>
-      found.status === 'present' && !missing.has(key) ? [[key, found.identity] as const] : [],
-    ),
-  );
 }
 
 /** A look that was begun, or presumed, for the very next pass. */
