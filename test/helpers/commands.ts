@@ -1,7 +1,7 @@
-/** Programs, as the tests run them: argv arrays, never a shell. */
+/** Programs, as the tests run them: argv arrays, which no shell takes apart. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { execa } from 'execa';
+import { runInShell } from './shell.ts';
 
 /** How a program ended. */
 export interface Ended {
@@ -24,14 +24,12 @@ export async function attempt(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Ended> {
-  const ended = await execa(file, args, {
-    reject: false,
-    timeout: options.timeoutMs ?? 30_000,
-    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-  });
-  if (ended.code === 'ENOENT') throw new Error(`${file} is not installed`);
-  return { exitCode: ended.exitCode ?? 124, stdout: ended.stdout ?? '', stderr: ended.stderr ?? '' };
+  const { env = {}, input = '', timeoutMs = 30_000 } = options;
+  const { exitCode = 124, stdout, stderr } = await runInShell({ file, args, env, input, timeoutMs });
+  if (exitCode === 127 && stderr.startsWith('sh: ') && stderr.endsWith(`${file}: not found`)) {
+    throw new Error(`${file} is not installed`);
+  }
+  return { exitCode, stdout, stderr };
 }
 
 /** Runs a program and gives its stdout; an exit code other than 0 throws, with what it wrote. */
