@@ -83,6 +83,31 @@ describe('the difference', () => {
     ]);
   });
 
+  test('of a disconnect leaves who the member may be for when its link is gone', () => {
+    const leaving = { ...base, endpoints: [endpointWith({ ipv6: undefined, ports: [portWith()] })] };
+    const diff = diffRulesets(renderRuleset(leaving), renderRuleset(base));
+    if (diff.kind !== 'elements') throw new Error(diff.kind);
+    expect(formatElementChanges(diff.changes)).toEqual([
+      'delete element inet vethd publish4_any { tcp . 8080 : 10.1.0.2 . 80 }',
+      'delete element inet vethd self4 { 10.1.0.2 . 10.1.0.2 }',
+    ]);
+    expect(formatElementChanges(diff.departed)).toEqual([
+      'delete element bridge vethd members { "vethe1e1e1e" : goto checked_both }',
+      'delete element bridge vethd sources4 { "vethe1e1e1e" . 02:42:0a:01:00:02 . 10.1.0.2 }',
+      'delete element bridge vethd sources6 { "vethe1e1e1e" . 02:42:0a:01:00:02 . fe80::42:aff:fe01:2 }',
+      'delete element bridge vethd targets6 { "vethe1e1e1e" . 0xfe8000000000000000420afffe010002 }',
+    ]);
+  });
+
+  test('of another address for a member that stays is one change', () => {
+    const withAddress = (ipv4: string): FirewallInput => ({
+      ...base,
+      endpoints: [endpointWith({ ipv4: parseAddress(ipv4), ipv6: undefined })],
+    });
+    const diff = diffRulesets(renderRuleset(withAddress('10.1.0.2')), renderRuleset(withAddress('10.1.0.3')));
+    expect(diff).toMatchObject({ kind: 'elements', changes: [{ set: 'sources4' }], departed: [] });
+  });
+
   const member = fc.integer({ min: 0, max: 9 });
   const endpointOf = (number: number, ports: number): FirewallEndpoint =>
     endpointWith({
@@ -104,7 +129,7 @@ describe('the difference', () => {
         const before = renderRuleset({ ...base, endpoints: from });
         const after = renderRuleset({ ...base, endpoints: to });
         const diff = diffRulesets(before, after);
-        const changes = diff.kind === 'elements' ? diff.changes : [];
+        const changes = diff.kind === 'elements' ? [...diff.changes, ...diff.departed] : [];
         expect(changed(elementsOf(before), changes)).toEqual(elementsOf(after));
         const patched = patchRuleset(before, {
           guardedForwarding: [],

@@ -2,7 +2,7 @@
  * The firewall: desired networks and endpoints in, two nftables tables out, and the difference between two
  * such rulesets as a handful of set elements. Pure; never sees the kernel, never knows what is applied.
  */
-import type { ElementChange, NftSetName } from '../model/nft-sets.ts';
+import { type ElementChange, NFT_SETS, type NftSetName } from '../model/nft-sets.ts';
 import { endpointElements, networkElements } from './elements.ts';
 import type { FirewallEndpoint, FirewallInput, FirewallNetwork } from './input.ts';
 import { renderTables, type SetElements } from './skeleton.ts';
@@ -18,8 +18,15 @@ export interface Ruleset {
 /** How to get from one ruleset to another. */
 export type RulesetDiff =
   | { readonly kind: 'same' }
-  /** Only elements differ: one nfnetlink batch. */
-  | { readonly kind: 'elements'; readonly changes: readonly ElementChange[] }
+  /**
+   * Only elements differ: an nfnetlink batch each. What checked the frames of members that are gone is apart in
+   * `departed`: it is to go after their links, which nothing would hold otherwise.
+   */
+  | {
+      readonly kind: 'elements';
+      readonly changes: readonly ElementChange[];
+      readonly departed: readonly ElementChange[];
+    }
   /** Nothing is known of the former one, or the rules themselves differ: feed `text` to nft. */
   | { readonly kind: 'full'; readonly text: string };
 
@@ -106,18 +113,39 @@ function collectObject(changes: Map<NftSetName, Change>, before: SetElements, af
   }
 }
 
-function elementChanges(before: Ruleset, after: Ruleset): ElementChange[] {
+function listChanges(changes: ReadonlyMap<NftSetName, Change>): ElementChange[] {
+  return [...changes]
+    .map(([set, { add, remove }]) => ({ set, add: add.sort(), remove: remove.sort() }))
+    .filter(({ add, remove }) => add.length + remove.length > 0);
+}
+
+/** The elements of an object by whether they are looked up with frames. */
+function byFrames(elements: SetElements): { readonly frames: SetElements; readonly others: SetElements } {
+  const isFrames = ([set]: readonly [NftSetName, unknown]) => NFT_SETS[set].table === 'bridge';
+  const entries = [...elements];
+  return {
+    frames: new Map(entries.filter(isFrames)),
+    others: new Map(entries.filter((entry) => !isFrames(entry))),
+  };
+}
+
+function elementChanges(
+  before: Ruleset,
+  after: Ruleset,
+): Pick<RulesetDiff & { readonly kind: 'elements' }, 'changes' | 'departed'> {
   const changes = new Map<NftSetName, Change>();
+  const departed = new Map<NftSetName, Change>();
   for (const [id, elements] of after.objects) {
     const known = before.objects.get(id);
     if (known !== elements) collectObject(changes, known ?? NO_ELEMENTS, elements);
   }
   for (const [id, elements] of before.objects) {
-    if (!after.objects.has(id)) collectObject(changes, elements, NO_ELEMENTS);
+    if (after.objects.has(id)) continue;
+    const { frames, others } = byFrames(elements);
+    collectObject(changes, others, NO_ELEMENTS);
+    collectObject(departed, frames, NO_ELEMENTS);
   }
-  return [...changes]
-    .map(([set, { add, remove }]) => ({ set, add: add.sort(), remove: remove.sort() }))
-    .filter(({ add, remove }) => add.length + remove.length > 0);
+  return { changes: listChanges(changes), departed: listChanges(departed) };
 }
 
 /** The smallest way from `before` (undefined: nobody knows what is there) to `after`. */
@@ -126,6 +154,6 @@ export function diffRulesets(before: Ruleset | undefined, after: Ruleset): Rules
   if (before === undefined || before.skeleton !== after.skeleton) {
     return { kind: 'full', text: rulesetText(after) };
   }
-  const changes = elementChanges(before, after);
-  return changes.length === 0 ? { kind: 'same' } : { kind: 'elements', changes };
+  const { changes, departed } = elementChanges(before, after);
+  return changes.length + departed.length === 0 ? { kind: 'same' } : { kind: 'elements', changes, departed };
 }

@@ -15,6 +15,7 @@ import type {
   CreateNetns,
   CreateVeth,
   DropConnections,
+  ForgetSenders,
   Operation,
   OperationResult,
   RemoveNetns,
@@ -60,6 +61,8 @@ export interface Applied {
   readonly results: readonly OperationResult[];
   /** Whether a link was marked for deletion, so that the group should be reaped. */
   readonly retired: boolean;
+  /** What is still to be taken out of the sets, once the answer has gone. */
+  readonly departed: readonly ElementChange[];
 }
 
 /** The other end of a link that is retired in the batch. */
@@ -69,7 +72,7 @@ interface RetiredPeer {
   readonly peerIndex: number;
 }
 
-type Firewall = ApplyRuleset | ChangeElements | DropConnections;
+type Firewall = ApplyRuleset | ChangeElements | ForgetSenders | DropConnections;
 type InNetns = Exclude<Operation, Firewall | CreateNetns | RemoveNetns>;
 
 const DONE: OperationResult = { ok: true };
@@ -87,6 +90,7 @@ class Application {
   readonly #unborn = new Map<NetnsKey, Set<string>>();
   #retiredPeers: RetiredPeer[] = [];
   #retired = false;
+  readonly #departed: ElementChange[] = [];
 
   constructor(context: ApplyContext, request: ApplyRequest) {
     this.#context = context;
@@ -101,9 +105,10 @@ class Application {
       for (const [index, operation] of this.#request.operations.entries()) {
         if (operation.op === 'applyRuleset') await this.#applyRuleset(index, operation);
         else if (operation.op === 'changeElements') this.#changeElements(index, operation);
+        else if (operation.op === 'forgetSenders') this.#departed.push(...operation.changes);
         else if (operation.op === 'dropConnections') this.#context.dropConnections(operation.changes);
         else this.#carryOut(index, operation);
-        failpoint(`apply.${operation.op}`, () => this.#flush());
+        if (operation.op !== 'forgetSenders') failpoint(`apply.${operation.op}`, () => this.#flush());
       }
       this.#flush();
     } finally {
@@ -112,7 +117,7 @@ class Application {
     const results = this.#refusals.map((refusal) =>
       refusal === undefined ? DONE : { ok: false, ...refusal },
     );
-    return { results, retired: this.#retired };
+    return { results, retired: this.#retired, departed: this.#departed };
   }
 
   readonly #refuse = (owner: number, refusal: Refusal): void => {

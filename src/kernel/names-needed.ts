@@ -51,6 +51,7 @@ function neededIndex(operation: Operation): Place[] {
     case 'setSysctl':
     case 'applyRuleset':
     case 'changeElements':
+    case 'forgetSenders':
     case 'dropConnections':
       return [];
     default:

@@ -6,7 +6,9 @@ import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
 import type { NetnsIdentity } from '../model/container.ts';
+import type { ElementChange } from '../model/nft-sets.ts';
 import type { OperationResult } from '../model/operation.ts';
 import { type ApplyContext, applyOperations } from './apply.ts';
 import type { NetlinkRequest } from './codec/message.ts';
@@ -42,6 +44,7 @@ class KernelThread {
   readonly #context: ApplyContext;
   readonly #authors = new FirewallAuthors();
   #netfilter: NetfilterSocket | undefined;
+  #departed: readonly ElementChange[] = [];
 
   constructor(options: ThreadOptions) {
     if (endianness() !== 'LE') throw new VethdError('unavailable', 'vethd needs a little-endian machine');
@@ -118,6 +121,19 @@ class KernelThread {
     }
   }
 
+  /** Whether something of the last call is left for `finish`. */
+  get isUnfinished(): boolean {
+    return this.#departed.length > 0;
+  }
+
+  /** To be called when the last call is answered, and before the next one. */
+  finish(): void {
+    const changes = this.#departed;
+    this.#departed = [];
+    if (!this.#context.changeElements(changes).ok) postChanges([{ kind: 'firewall' }]);
+    failpoint('apply.forgetSenders');
+  }
+
   /** To be told when no call waits. */
   rest(): void {
     this.#namespaces.forget();
@@ -156,9 +172,10 @@ class KernelThread {
 
   async #apply(request: ApplyRequest, held?: HeldNetns): Promise<readonly OperationResult[]> {
     if (held !== undefined) this.#namespaces.keep(held.ref, held.opened);
-    const { results, retired } = await applyOperations(this.#context, request);
+    const { results, retired, departed } = await applyOperations(this.#context, request);
     // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
     if (retired) this.#reaper.reap().catch(() => undefined);
+    this.#departed = departed;
     return results;
   }
 
@@ -260,7 +277,12 @@ class Desk {
       this.#answers.push(await answerTo(id, () => this.#thread.close()));
       this.#post();
       this.#port.close();
-    } else this.#answers.push(await answerTo(id, () => this.#thread.carryOut(call)));
+    } else {
+      this.#answers.push(await answerTo(id, () => this.#thread.carryOut(call)));
+      if (!this.#thread.isUnfinished) return;
+      this.#post();
+      this.#thread.finish();
+    }
   }
 
   #post(): void {

@@ -123,6 +123,15 @@ export interface ChangeElements extends OperationOf<'changeElements'> {
 }
 
 /**
+ * Takes out what told who the gone members were allowed to be. Always in the host, after their links: until those are
+ * down, it is what holds them. Carried out once everything else has been answered: a refusal is told as a change of
+ * the firewall, and leads to a whole ruleset.
+ */
+export interface ForgetSenders extends OperationOf<'forgetSenders'> {
+  readonly changes: readonly ElementChange[];
+}
+
+/**
  * Drops the UDP connections that a change of published ports made stale: their translation was decided with their
  * first packet, and UDP has no end. Always in the host, after the ruleset has changed.
  */
@@ -150,6 +159,7 @@ export type Operation =
   | SetSysctl
   | ApplyRuleset
   | ChangeElements
+  | ForgetSenders
   | DropConnections;
 
 /** What became of an Operation. */

@@ -153,8 +153,14 @@ function operationsFor(before: Known | undefined, wanted: Known): Operation[] {
   switch (diff.kind) {
     case 'same':
       return drop;
-    case 'elements':
-      return [{ ...at, op: 'changeElements', changes: diff.changes }, ...drop];
+    case 'elements': {
+      const { changes: changed, departed } = diff;
+      return [
+        ...(changed.length === 0 ? [] : [{ ...at, op: 'changeElements', changes: changed } as const]),
+        ...drop,
+        ...(departed.length === 0 ? [] : [{ ...at, op: 'forgetSenders', changes: departed } as const]),
+      ];
+    }
     case 'full':
       return [{ ...at, op: 'applyRuleset', text: diff.text }, ...drop];
   }

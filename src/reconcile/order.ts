@@ -39,12 +39,15 @@ const HOST_STAGE: Record<Operation['op'], Stage> = {
   addNeighbour: [8, 1],
   // Last: both ends are up now, so the carrier is there to be acted on.
   settleCarrier: [9, 0],
+  // A link that still stood without them could send as whomever it liked.
+  forgetSenders: [10, 0],
 };
 
 /** Rank within a container. Settings before the link comes up, addresses before the routes through them. */
 const INSIDE_RANK: Record<Operation['op'], number> = {
   applyRuleset: 0,
   changeElements: 0,
+  forgetSenders: 0,
   dropConnections: 0,
   removeNetns: 0,
   createBridge: 0,

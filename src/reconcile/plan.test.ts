@@ -253,6 +253,20 @@ describe('plan', () => {
     expect(planned.operations.map(({ op }) => op)).toEqual(['removeNeighbour', 'retireLink']);
   });
 
+  test('forgets who a member may be when its link is gone, and its ports before', () => {
+    const at = { netns: 'host', object: 'firewall', changes: [] } as const;
+    const rules = [{ ...at, op: 'forgetSenders' } as const, { ...at, op: 'changeElements' } as const];
+    const observation = observationOf(both);
+    const netns = new Map(observation.netns).set('web1', { status: 'absent', reason: 'no such file' });
+    const { operations } = plan(both, { ...observation, netns }, rules);
+    expect(operations.map(({ op }) => op)).toEqual([
+      'changeElements',
+      'removeNeighbour',
+      'retireLink',
+      'forgetSenders',
+    ]);
+  });
+
   test('asks for a look at everything when it meets half a pair in a narrow scope', () => {
     const narrow = { ...both, everything: false };
     expect(plan(narrow, withState(observationOf(both), 'host', without('veth1111111'))).needsEverything).toBe(

@@ -199,6 +199,7 @@ export function show(operation: Operation, names: NetnsNames): string[] {
     case 'setSysctl':
       return [at.sysctl(`-w net.${sysctlWords(operation.sysctl.key)}=${operation.sysctl.value}`)];
     case 'changeElements':
+    case 'forgetSenders':
       return formatElementChanges(operation.changes).map((line) => `nft '${line}'`);
     case 'dropConnections':
       return operation.changes.map(

@@ -30,7 +30,8 @@ describe('elements as bytes, and taken away again', () => {
 
     const there = diffRulesets(empty, wanted);
     const back = diffRulesets(wanted, empty);
-    const changesOf = (diff: typeof there) => (diff.kind === 'elements' ? diff.changes : []);
+    const changesOf = (diff: typeof there) =>
+      diff.kind === 'elements' ? [...diff.changes, ...diff.departed] : [];
     expect(applyElementChanges(socket, changesOf(there))).toEqual({ ok: true });
     expect(await listing()).toBe(whole);
     expect(applyElementChanges(socket, changesOf(back))).toEqual({ ok: true });

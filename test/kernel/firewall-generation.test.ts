@@ -69,6 +69,27 @@ test('is that of our last transaction, and of what others do elsewhere since', a
   expect([more.host, other.host]).toEqual([whole.host, whole.host]);
 });
 
+test('is that after senders were forgotten, which nobody waits for', async () => {
+  const member = ['"veth0000001" : goto checked_both'];
+  await apply(WHOLE);
+  await apply({ ...AT, op: 'changeElements', changes: [{ set: 'members', add: member, remove: [] }] });
+  const before = await known();
+  await apply({ ...AT, op: 'forgetSenders', changes: [{ set: 'members', add: [], remove: member }] });
+  // Whoever asks next finds them gone.
+  const after = await known();
+  expect(after.id - before.id).toBe(1);
+  expect(await run('nft', ['list', 'map', 'bridge', 'vethd', 'members'])).not.toContain('veth0000001');
+});
+
+test('senders that are not there to be forgotten are told as a change of the firewall', async () => {
+  await apply(WHOLE);
+  await known();
+  changes = [];
+  const remove = ['"veth0000002" : goto checked_both'];
+  await apply({ ...AT, op: 'forgetSenders', changes: [{ set: 'members', add: [], remove }] });
+  await until('it is told', () => changes.some(({ kind }) => kind === 'firewall'));
+});
+
 test('is lost when somebody else changes our tables, until we have written all of them', async () => {
   await apply(WHOLE);
   await known();
