@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { throwawayHosts } from './test/helpers/host-pool.ts';
 
 export default defineConfig({
   test: {
@@ -21,7 +22,7 @@ export default defineConfig({
           include: ['test/kernel/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          fileParallelism: false,
+          pool: throwawayHosts,
         },
       },
       {
@@ -30,7 +31,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          pool: throwawayHosts,
         },
       },
     ],

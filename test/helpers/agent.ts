@@ -62,6 +62,7 @@ export class Agent implements AgentCalls {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #next = 1;
+  #failure: unknown;
 
   /** `netns`: a name under /run/netns; undefined for the host. */
   constructor(netns?: string) {
@@ -82,10 +83,12 @@ export class Agent implements AgentCalls {
   }
 
   #fail(error: unknown): void {
+    this.#failure = error;
     for (const [id, tell] of this.#waiting) tell({ id, error: String(error) });
   }
 
   #call<Result>(name: AgentCall['name'], args: readonly unknown[]): Promise<Result> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, (answer) => {

@@ -6,7 +6,9 @@ import { readdirSync } from 'node:fs';
 import { attempt, run } from './commands.ts';
 
 if (process.env['VETHD_THROWAWAY'] !== '1') {
-  throw new Error('these tests change the network they run in: start them with scripts/throwaway-tests');
+  throw new Error(
+    'these tests change the network they run in: only vitest.config.ts gives them a throwaway host',
+  );
 }
 
 /** A link as `ip -j -d link show` tells it, as far as tests look. */

@@ -283,8 +283,11 @@ function framedQuestion(name: string): Buffer {
 }
 
 describeWith(['dig'], 'a hostile member', () => {
-  const agent = new Agent(NETNS);
+  let agent: Agent;
 
+  beforeAll(() => {
+    agent = new Agent(NETNS);
+  });
   afterAll(() => agent.close());
 
   test('who asks from port 0, to which no answer can go, is not answered, and everybody else is', async () => {
