@@ -1,4 +1,5 @@
 /** Starts a thread from a file of this folder, built or as source. */
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Posted, ThreadOptions } from './wire.ts';
 
@@ -23,8 +24,8 @@ const OPTIONS = { trackUnmanagedFds: false };
 export function startThread(name: string, workerData: unknown): Worker {
   if (import.meta.url.endsWith('.ts'))
     return startSource(new URL(`./${name}.ts`, import.meta.url), workerData);
-  const launcher = JSON.stringify(new URL('./launch.js', import.meta.url).href);
-  const code = `import(${launcher}).then(({ launch }) => launch(${JSON.stringify(name)}));`;
+  const launcher = JSON.stringify(fileURLToPath(new URL('./launch.cjs', import.meta.url)));
+  const code = `require(${launcher}).launch(${JSON.stringify(name)});`;
   return new Worker(code, { ...OPTIONS, eval: true, workerData });
 }
 

@@ -1,9 +1,10 @@
 /** The kernel and the store with a clock around their calls. What they give and throw is untouched. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
 import type { Kernel } from '../kernel/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { LATENCIES } from './latencies.ts';
 import type { Ledger } from './ledger.ts';
+import { Counter, Gauge, Histogram, type Registry } from './prometheus.ts';
 
 /** The kernel; the time of a call includes its waiting for the thread. */
 export function watchKernel(kernel: Kernel, registers: Registry[], ledger: Ledger): Kernel {

@@ -11,7 +11,7 @@ function flagsOf(starter: string): string[] {
 
 /** Whether V8 took it over, and what the program says of its version. */
 async function launched(name: string, flags: readonly string[]): Promise<[taken: string, said: string]> {
-  const code = `import('./dist/program/launch.js').then(({ launch }) => console.error(launch('${name}')))`;
+  const code = `console.error(require('./dist/program/launch.cjs').launch('${name}'))`;
   const { stdout, stderr } = await attempt(process.execPath, [...flags, '-e', code, name, '--version']);
   return [stderr.trim(), stdout.trim()];
 }
