@@ -3,13 +3,16 @@
  * listeners to whoever has something to tell, and puts its wrappers around the kernel and the store.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import Counter from 'prom-client/lib/counter.js';
+import collectDefaultMetrics from 'prom-client/lib/defaultMetrics.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { Answered } from '../api/context.ts';
 import type { Kernel } from '../kernel/contract.ts';
 import type { PassListener } from '../reconcile/loop.ts';
 import type { Store } from '../store/contract.ts';
 import { LATENCIES } from './latencies.ts';
 import { Ledger } from './ledger.ts';
-import { Counter, collectDefaultMetrics, Histogram, Registry } from './prometheus.ts';
 import { registerRows } from './rows.ts';
 import type { MetricsSources } from './sources.ts';
 import { watchKernel, watchStore } from './watch.ts';

@@ -1,8 +1,8 @@
 /** Figures that are read from the rows and the queues at the moment somebody asks for them. */
-
+import Gauge from 'prom-client/lib/gauge.js';
+import type Registry from 'prom-client/lib/registry.js';
 import { containsPrefix, formatPrefix } from '../model/address.ts';
 import type { StoreReader } from '../store/contract.ts';
-import { Gauge, type Registry } from './prometheus.ts';
 import type { MetricsSources } from './sources.ts';
 
 function registerNouns(store: StoreReader, registers: Registry[]): void {

@@ -1,10 +1,12 @@
 /** The kernel and the store with a clock around their calls. What they give and throw is untouched. */
-
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import type Registry from 'prom-client/lib/registry.js';
 import type { Kernel } from '../kernel/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { LATENCIES } from './latencies.ts';
 import type { Ledger } from './ledger.ts';
-import { Counter, Gauge, Histogram, type Registry } from './prometheus.ts';
 
 /** The kernel; the time of a call includes its waiting for the thread. */
 export function watchKernel(kernel: Kernel, registers: Registry[], ledger: Ledger): Kernel {

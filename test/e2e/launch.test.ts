@@ -30,3 +30,12 @@ test.each([
 test('under other flags it is parsed anew, and runs as well', async () => {
   expect(await launched('main', ['--max-lazy'])).toEqual(['false', expect.stringMatching(/^vethd \d/)]);
 });
+
+test('of Node, loading the daemon loads nothing that only others than vethd use', async () => {
+  const code = `require('./dist/program/launch.cjs').launch('daemon');
+    console.log(process.moduleLoadList.join());`;
+  const { stdout } = await attempt(process.execPath, [...flagsOf('vethd'), '-e', code]);
+  const loaded = stdout.split(',');
+  expect(loaded).toContain('NativeModule http');
+  expect(loaded.filter((name) => /^NativeModule (?:https|http2|zlib)$/.test(name))).toEqual([]);
+});
