@@ -15,7 +15,7 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Of the processor: vitest itself does little once the tests run.
+    // As many as there are processors: vitest itself does little once the tests run.
     maxWorkers: '100%',
     sequence: { sequencer: SlowFirst },
     projects: [

@@ -13,6 +13,9 @@ import { formatResult, formatTotals, type Result, readReport, sum } from './test
 const stages = ['check', 'unit', 'kernel', 'e2e'] as const;
 type Stage = (typeof stages)[number];
 
+/** What is run one after another. Kernel and e2e together, so that both processors have something to do to the end. */
+const RUNS: readonly (readonly Stage[])[] = [['check'], ['unit'], ['kernel', 'e2e']];
+
 const colour = process.stdout.isTTY === true;
 
 const checks: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
@@ -46,10 +49,10 @@ async function runCheck([name, file, ...args]: (typeof checks)[number]): Promise
 }
 
 /** Runs vitest once; it says itself what happens. */
-async function runVitest(stage: Stage, files: readonly string[]): Promise<Result> {
-  const report = join(reports, `${stage}.json`);
+async function runVitest(projects: readonly Stage[], files: readonly string[]): Promise<Result> {
+  const report = join(reports, `${projects.join('-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['run', '--project', stage, ...reporters, ...files];
+  const args = ['run', ...projects.flatMap((name) => ['--project', name]), ...reporters, ...files];
   const run = await execa('node_modules/.bin/vitest', args, {
     reject: false,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -74,13 +77,15 @@ function stageOf(file: string): Stage {
 async function main(words: readonly string[]): Promise<number> {
   const files = words.filter((word) => word.includes('/'));
   const wanted = stages.filter((stage) => words.includes(stage));
-  const everything = wanted.length === 0 && files.length === 0;
+  const chosen =
+    files.length > 0 ? stages.filter((stage) => files.some((file) => stageOf(file) === stage)) : wanted;
   const results: Result[] = [];
-  for (const stage of stages) {
-    const own = files.filter((file) => stageOf(file) === stage);
-    if (!everything && own.length === 0 && (!wanted.includes(stage) || files.length > 0)) continue;
-    console.log(`==> ${stage}`);
-    results.push(await (stage === 'check' ? runChecks() : runVitest(stage, own)));
+  for (const together of RUNS) {
+    const now = chosen.length === 0 ? together : together.filter((stage) => chosen.includes(stage));
+    if (now.length === 0) continue;
+    console.log(`==> ${now.join(' and ')}`);
+    const own = files.filter((file) => now.includes(stageOf(file)));
+    results.push(await (now.includes('check') ? runChecks() : runVitest(now, own)));
   }
   return conclude(sum(results));
 }
