@@ -15,18 +15,18 @@ export interface Ruleset {
   readonly objects: ReadonlyMap<string, SetElements>;
 }
 
+/** Only elements differ: an nfnetlink batch each. */
+interface ElementDiff {
+  readonly kind: 'elements';
+  readonly changes: readonly ElementChange[];
+  /** What checked the frames of members that are gone: to go after their links, which nothing would hold otherwise. */
+  readonly departed: readonly ElementChange[];
+}
+
 /** How to get from one ruleset to another. */
 export type RulesetDiff =
   | { readonly kind: 'same' }
-  /**
-   * Only elements differ: an nfnetlink batch each. What checked the frames of members that are gone is apart in
-   * `departed`: it is to go after their links, which nothing would hold otherwise.
-   */
-  | {
-      readonly kind: 'elements';
-      readonly changes: readonly ElementChange[];
-      readonly departed: readonly ElementChange[];
-    }
+  | ElementDiff
   /** Nothing is known of the former one, or the rules themselves differ: feed `text` to nft. */
   | { readonly kind: 'full'; readonly text: string };
 
@@ -102,48 +102,39 @@ function without(texts: readonly string[], others: readonly string[]): string[] 
   return texts.filter((text) => !excluded.has(text));
 }
 
-function collectObject(changes: Map<NftSetName, Change>, before: SetElements, after: SetElements): void {
+type Changes = Map<NftSetName, Change>;
+
+function collect(changes: Changes, set: NftSetName, old: readonly string[], wanted: readonly string[]): void {
+  const change = changes.get(set) ?? { add: [], remove: [] };
+  change.add.push(...without(wanted, old));
+  change.remove.push(...without(old, wanted));
+  changes.set(set, change);
+}
+
+function collectObject(changes: Changes, before: SetElements, after: SetElements): void {
   for (const set of new Set([...before.keys(), ...after.keys()])) {
-    const old = before.get(set) ?? [];
-    const wanted = after.get(set) ?? [];
-    const change = changes.get(set) ?? { add: [], remove: [] };
-    change.add.push(...without(wanted, old));
-    change.remove.push(...without(old, wanted));
-    changes.set(set, change);
+    collect(changes, set, before.get(set) ?? [], after.get(set) ?? []);
   }
 }
 
-function listChanges(changes: ReadonlyMap<NftSetName, Change>): ElementChange[] {
+function listChanges(changes: Changes): ElementChange[] {
   return [...changes]
     .map(([set, { add, remove }]) => ({ set, add: add.sort(), remove: remove.sort() }))
     .filter(({ add, remove }) => add.length + remove.length > 0);
 }
 
-/** The elements of an object by whether they are looked up with frames. */
-function byFrames(elements: SetElements): { readonly frames: SetElements; readonly others: SetElements } {
-  const isFrames = ([set]: readonly [NftSetName, unknown]) => NFT_SETS[set].table === 'bridge';
-  const entries = [...elements];
-  return {
-    frames: new Map(entries.filter(isFrames)),
-    others: new Map(entries.filter((entry) => !isFrames(entry))),
-  };
-}
-
-function elementChanges(
-  before: Ruleset,
-  after: Ruleset,
-): Pick<RulesetDiff & { readonly kind: 'elements' }, 'changes' | 'departed'> {
-  const changes = new Map<NftSetName, Change>();
-  const departed = new Map<NftSetName, Change>();
+function elementChanges(before: Ruleset, after: Ruleset): Omit<ElementDiff, 'kind'> {
+  const changes: Changes = new Map();
+  const departed: Changes = new Map();
   for (const [id, elements] of after.objects) {
     const known = before.objects.get(id);
     if (known !== elements) collectObject(changes, known ?? NO_ELEMENTS, elements);
   }
   for (const [id, elements] of before.objects) {
     if (after.objects.has(id)) continue;
-    const { frames, others } = byFrames(elements);
-    collectObject(changes, others, NO_ELEMENTS);
-    collectObject(departed, frames, NO_ELEMENTS);
+    for (const [set, texts] of elements) {
+      collect(NFT_SETS[set].table === 'bridge' ? departed : changes, set, texts, []);
+    }
   }
   return { changes: listChanges(changes), departed: listChanges(departed) };
 }
