@@ -35,8 +35,8 @@ import {
   encodeSetLink,
 } from './codec/link.ts';
 import type { NetlinkRequest } from './codec/message.ts';
-import type { ApplyRequest } from './contract.ts';
-import { type NamesNeeded, namesNeeded } from './names-needed.ts';
+import type { ApplyRequest, NamesNeeded } from './contract.ts';
+import { namesNeeded } from './names-needed.ts';
 import type { Namespaces } from './netns.ts';
 import { createNamedNetns, removeNamedNetns } from './netns-bind.ts';
 import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd, retirePeer } from './requests.ts';
@@ -92,10 +92,10 @@ class Application {
   #retired = false;
   readonly #departed: ElementChange[] = [];
 
-  constructor(context: ApplyContext, request: ApplyRequest) {
+  constructor(context: ApplyContext, request: ApplyRequest, targets: Targets) {
     this.#context = context;
     this.#request = request;
-    this.#targets = new Targets(context.namespaces, context.hostSocket, request.netns);
+    this.#targets = targets;
     this.#needed = namesNeeded(request.operations);
     this.#refusals = new Array<Refusal | undefined>(request.operations.length).fill(undefined);
   }
@@ -213,8 +213,7 @@ class Application {
     if (!this.#prepared.has(target)) {
       this.#prepared.add(target);
       const names = this.#needed.get(target.key);
-      if (names !== undefined) target.lookUp(names.whole);
-      for (const ifname of names?.index ?? []) target.askIndex(ifname);
+      if (names !== undefined) target.ask(names);
     }
     const batch = new Batch(target);
     this.#batch = batch;
@@ -360,7 +359,7 @@ class Application {
     for (const { netns, hostIndex, peerIndex } of peers) {
       const target = this.#targets.get(netns);
       if (!(target instanceof Target)) continue;
-      const found = target.look({ ifindex: peerIndex });
+      const found = target.knownPeer(peerIndex, hostIndex) ?? target.look({ ifindex: peerIndex });
       if (found?.kind === 'veth' && found.peerIndex === hostIndex) {
         target.socket.transact(retirePeer(peerIndex));
       }
@@ -429,7 +428,14 @@ class Application {
   }
 }
 
-/** Carries out the Operations in order; a result for each, in the same order. Throws for nothing the kernel says. */
-export function applyOperations(context: ApplyContext, request: ApplyRequest): Promise<Applied> {
-  return new Application(context, request).run();
+/**
+ * Carries out the Operations in order; a result for each, in the same order. Throws for nothing the kernel says.
+ * `targets`: the namespaces of the request; they are closed.
+ */
+export function applyOperations(
+  context: ApplyContext,
+  request: ApplyRequest,
+  targets: Targets,
+): Promise<Applied> {
+  return new Application(context, request, targets).run();
 }

@@ -103,6 +103,20 @@ export interface ApplyRequest {
   >;
 }
 
+/** What is to be asked of the links of one namespace, by name. */
+export interface NamesNeeded {
+  /** Those of which the ifindex will do. */
+  readonly index: readonly string[];
+  /** Those of which more is needed: what kind it is, whether it is up. */
+  readonly whole: readonly string[];
+}
+
+/** What an `apply` that is about to come will have to open, and to ask for, before it can change anything. */
+export interface Preparation {
+  readonly netns: ApplyRequest['netns'];
+  readonly names: ReadonlyMap<NetnsKey, NamesNeeded>;
+}
+
 /** Why to look again. It carries no more information than that, except where to look if that is known. */
 export type KernelChange =
   /**
@@ -212,6 +226,11 @@ export interface Kernel {
   /** Those of the host's on-link routes that have addresses in common with one of the prefixes. */
   findOnLinkRoutes(prefixes: readonly Prefix[]): Promise<readonly OnLinkRoute[]>;
   observe(request: ObserveRequest): Promise<Observation>;
+  /**
+   * Has the thread open and ask for, at once, what the next call, an `apply` in the same namespaces, will need. Changes
+   * nothing; harmless when another call comes instead, or none.
+   */
+  prepare(preparation: Preparation): void;
   /** Carries out the Operations in order, going on after a failure; a result for each, in the same order. */
   apply(request: ApplyRequest): Promise<readonly OperationResult[]>;
   /** Deletes the links of RETIRED_GROUP behind; resolves when those marked before the call are gone. */

@@ -27,7 +27,7 @@ export class Handover {
   }
 
   /** What is held, if the request is to work there. Whoever takes it closes it. */
-  take({ netns }: ApplyRequest): HeldNetns | undefined {
+  take({ netns }: Pick<ApplyRequest, 'netns'>): HeldNetns | undefined {
     const held = this.#held;
     if (held === undefined) return undefined;
     for (const { ref, identity } of netns.values()) {

@@ -65,6 +65,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
         : []),
     ],
     observe: (request) => thread.call('observe', request),
+    prepare: (preparation) => thread.prepare(preparation, handover.take(preparation)),
     apply: (request) => thread.call('apply', request, handover.take(request)),
     reap: () => thread.call('reap'),
     watch: (listener) => {

@@ -1,17 +1,10 @@
 /** Which links a list of Operations will ask for by name, so that they can be asked for in one send. Pure. */
 import { HOST, type NetnsKey } from '../model/netstate.ts';
 import type { Operation } from '../model/operation.ts';
+import type { NamesNeeded } from './contract.ts';
 import { ifnameOf } from './requests.ts';
 
 type Place = readonly [netns: NetnsKey, ifname: string];
-
-/** What is to be asked of the links of one namespace. */
-export interface NamesNeeded {
-  /** Those of which the ifindex will do. */
-  readonly index: readonly string[];
-  /** Those of which more is needed: what kind it is, whether it is up. */
-  readonly whole: readonly string[];
-}
 
 function made(operation: Operation): Place[] {
   switch (operation.op) {

@@ -118,7 +118,7 @@ function startTimeOf(pid: number): string {
 }
 
 /** A process may enter another namespace between two looks, a name can only be given anew. */
-function isSameRef(a: NetnsRef, b: NetnsRef): boolean {
+export function isSameRef(a: NetnsRef, b: NetnsRef): boolean {
   return a.kind === 'name' && b.kind === 'name' && a.name === b.name;
 }
 

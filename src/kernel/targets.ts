@@ -3,9 +3,9 @@ import { closeSync } from 'node:fs';
 import { HOST, type NetnsKey, type ObservedLink } from '../model/netstate.ts';
 import type { Refusal } from './codec/ack.ts';
 import { decodeLink, encodeGetLink, type LinkSelector } from './codec/link.ts';
-import type { ApplyRequest, NetnsRef } from './contract.ts';
+import type { ApplyRequest, NamesNeeded, NetnsRef, Preparation } from './contract.ts';
 import { indexOfLink } from './libc.ts';
-import type { Namespaces, PresentNetns } from './netns.ts';
+import { isSameRef, type Namespaces, type PresentNetns } from './netns.ts';
 import { NetlinkSocket } from './socket.ts';
 
 /** How many namespaces are held open at once; a descriptor and a socket each. */
@@ -58,6 +58,19 @@ export class Target {
     this.#indexes.delete(ifname);
   }
 
+  /** A link met before that is the other end of that one, if any. */
+  knownPeer(peerIndex: number, ifindex: number): KnownLink | undefined {
+    return [...this.#links.values()].find(
+      (link) => link.ifindex === peerIndex && link.peerIndex === ifindex && link.kind === 'veth',
+    );
+  }
+
+  /** Asks the kernel for what is not known of these links. */
+  ask({ whole, index }: NamesNeeded): void {
+    this.lookUp(whole.filter((ifname) => !this.#links.has(ifname)));
+    for (const ifname of index) if (this.knownIndex(ifname) === undefined) this.askIndex(ifname);
+  }
+
   /** Asks the kernel for the ifindex of a link, and remembers it if the link is there. */
   askIndex(ifname: string): void {
     const ifindex = indexOfLink(this.socket.fd, ifname);
@@ -100,7 +113,7 @@ export class Target {
 export class Targets {
   readonly #namespaces: Namespaces;
   readonly #references: ApplyRequest['netns'];
-  readonly #host: Target;
+  readonly host: Target;
   readonly #open = new Map<NetnsKey, Target>();
   readonly #refusals = new Map<NetnsKey, Refusal>();
   #last: { readonly key: NetnsKey; readonly ref: NetnsRef; readonly opened: PresentNetns } | undefined;
@@ -109,7 +122,24 @@ export class Targets {
   constructor(namespaces: Namespaces, hostSocket: NetlinkSocket, references: ApplyRequest['netns']) {
     this.#namespaces = namespaces;
     this.#references = references;
-    this.#host = new Target(HOST, namespaces.hostFd, () => hostSocket);
+    this.host = new Target(HOST, namespaces.hostFd, () => hostSocket);
+  }
+
+  /** Opens what an Operation is going to need, and asks for the links. */
+  prepare(names: Preparation['names']): void {
+    for (const [key, needed] of names) {
+      const target = this.get(key);
+      if (target instanceof Target) target.ask(needed);
+    }
+  }
+
+  /** Whether these are the namespaces of that request: those of the same names, and the same ones behind them. */
+  areThoseOf({ netns }: ApplyRequest): boolean {
+    if (netns.size !== this.#references.size) return false;
+    return [...netns].every(([key, { ref, identity }]) => {
+      const known = this.#references.get(key);
+      return known !== undefined && isSameRef(ref, known.ref) && identity?.inode === known.identity?.inode;
+    });
   }
 
   /** Whether opening one more should wait until those open have been closed. */
@@ -119,7 +149,7 @@ export class Targets {
 
   /** The namespace, or why nothing can be done in it. */
   get(key: NetnsKey): Target | Refusal {
-    if (key === HOST) return this.#host;
+    if (key === HOST) return this.host;
     const known = this.#open.get(key) ?? this.#refusals.get(key);
     if (known !== undefined) return known;
     const found = this.#find(key);

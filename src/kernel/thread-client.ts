@@ -70,12 +70,23 @@ export class ThreadClient {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(resultOf<Name>(result)), reject });
-      if (this.#calls.push(callOf(id, name, args)) === 1) queueMicrotask(() => this.#post());
+      const isFirst = this.#calls.push(callOf(id, name, args)) === 1;
+      // What is looked at is often looked at for a transaction, which goes on in this turn.
+      if (name === 'observe') this.#post();
+      else if (isFirst) queueMicrotask(() => this.#post());
     });
+  }
+
+  /** A call without an answer, posted at once: the turn may last. Harmless when the thread has ended. */
+  prepare(...args: Parameters<ThreadCalls['prepare']>): void {
+    if (this.#end !== 'none') return;
+    this.#calls.push(callOf(++this.#lastId, 'prepare', args));
+    this.#post();
   }
 
   /** What is called in one turn goes in one message: to wake the other thread costs more than to say more. */
   #post(): void {
+    if (this.#calls.length === 0) return;
     const calls = this.#calls;
     this.#calls = [];
     this.#worker.postMessage(calls);

@@ -2,7 +2,7 @@
 import { VethdError } from '../errors.ts';
 import type { Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
-import type { ApplyRequest, DnsSockets, Kernel, KernelChange, NetnsRef } from './contract.ts';
+import type { ApplyRequest, DnsSockets, Kernel, KernelChange, NetnsRef, Preparation } from './contract.ts';
 import type { HeldNetns, NetnsOptions } from './netns.ts';
 
 /** The calls that the thread answers; those of `Kernel` but for what must live in the daemon's thread. */
@@ -25,6 +25,8 @@ export interface ThreadCalls
   > {
   /** With a namespace that is open already, if it is to work there; the thread closes it. */
   apply(request: ApplyRequest, held?: HeldNetns): ReturnType<Kernel['apply']>;
+  /** As `apply`; not answered. */
+  prepare(preparation: Preparation, held?: HeldNetns): void;
   /** Those of IPv6. */
   listOnLinkPrefixes(): Promise<readonly Prefix[]>;
   openDnsSockets(ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets>;

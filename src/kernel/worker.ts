@@ -14,7 +14,7 @@ import { type ApplyContext, applyOperations } from './apply.ts';
 import type { NetlinkRequest } from './codec/message.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import { dropConntrack } from './conntrack.ts';
-import type { ApplyRequest, FirewallGeneration, KernelChange, NetnsRef } from './contract.ts';
+import type { ApplyRequest, FirewallGeneration, KernelChange, NetnsRef, Preparation } from './contract.ts';
 import { FirewallAuthors } from './firewall-events.ts';
 import { openDnsSocketsIn, openSameNetns } from './inside.ts';
 import { collectGarbage } from './memory.ts';
@@ -25,6 +25,7 @@ import { applyElementChanges, readGeneration, runNft } from './nft.ts';
 import { findOnLinkRoutes, listOnLinkPrefixes, observe } from './observe.ts';
 import { Reaper } from './reap.ts';
 import { NetlinkSocket } from './socket.ts';
+import { Targets } from './targets.ts';
 import { Watch } from './watch.ts';
 import { type Answer, type Call, type Posted, type ThreadOptions, toWire } from './wire.ts';
 
@@ -45,6 +46,7 @@ class KernelThread {
   readonly #authors = new FirewallAuthors();
   #netfilter: NetfilterSocket | undefined;
   #departed: readonly ElementChange[] = [];
+  #prepared: Targets | undefined;
 
   constructor(options: ThreadOptions) {
     if (endianness() !== 'LE') throw new VethdError('unavailable', 'vethd needs a little-endian machine');
@@ -80,6 +82,7 @@ class KernelThread {
   carryOut(call: Exclude<Call, { readonly name: 'reap' | 'close' }>): unknown {
     // Sockets are mostly opened where links have just been put.
     if (call.name !== 'openDnsSockets') this.#namespaces.forget();
+    if (call.name !== 'apply') this.#unprepare();
     switch (call.name) {
       case 'probeNetns':
         return this.#namespaces.probe(...call.args);
@@ -99,6 +102,8 @@ class KernelThread {
         return findOnLinkRoutes(this.#host, ...call.args);
       case 'observe':
         return observe(this.#namespaces, this.#host, ...call.args);
+      case 'prepare':
+        return this.#prepare(...call.args);
       case 'apply':
         return this.#apply(...call.args);
       case 'watch':
@@ -163,6 +168,7 @@ class KernelThread {
   }
 
   async close(): Promise<void> {
+    this.#unprepare();
     this.#watch.close();
     await this.#reaper.close();
     this.#netfilter?.close();
@@ -170,9 +176,32 @@ class KernelThread {
     this.#namespaces.close();
   }
 
-  async #apply(request: ApplyRequest, held?: HeldNetns): Promise<readonly OperationResult[]> {
+  #prepare({ netns, names }: Preparation, held?: HeldNetns): void {
     if (held !== undefined) this.#namespaces.keep(held.ref, held.opened);
-    const { results, retired, departed } = await applyOperations(this.#context, request);
+    this.#prepared = new Targets(this.#namespaces, this.#host, netns);
+    this.#prepared.prepare(names);
+  }
+
+  #unprepare(): void {
+    this.#prepared?.close();
+    this.#prepared = undefined;
+  }
+
+  /** The namespaces of the request, prepared or not. */
+  #targetsOf(request: ApplyRequest, held: HeldNetns | undefined): Targets {
+    if (held !== undefined) this.#namespaces.keep(held.ref, held.opened);
+    const prepared = this.#prepared;
+    if (prepared?.areThoseOf(request)) {
+      this.#prepared = undefined;
+      return prepared;
+    }
+    this.#unprepare();
+    return new Targets(this.#namespaces, this.#host, request.netns);
+  }
+
+  async #apply(request: ApplyRequest, held?: HeldNetns): Promise<readonly OperationResult[]> {
+    const targets = this.#targetsOf(request, held);
+    const { results, retired, departed } = await applyOperations(this.#context, request, targets);
     // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
     if (retired) this.#reaper.reap().catch(() => undefined);
     this.#departed = departed;
@@ -277,6 +306,8 @@ class Desk {
       this.#answers.push(await answerTo(id, () => this.#thread.close()));
       this.#post();
       this.#port.close();
+    } else if (call.name === 'prepare') {
+      await answerTo(id, () => this.#thread.carryOut(call));
     } else {
       this.#answers.push(await answerTo(id, () => this.#thread.carryOut(call)));
       if (!this.#thread.isUnfinished) return;

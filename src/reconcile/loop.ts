@@ -17,7 +17,7 @@ import { FirewallRecord } from './firewall-record.ts';
 import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
 import { observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
-import { type Foreseen, type Look, presume } from './presume.ts';
+import { type Foreseen, type Look, preparationFor, presume } from './presume.ts';
 import { gatherWanted, preview, type Wanted } from './preview.ts';
 import { EVERYTHING, type Scope, unionOf } from './scope.ts';
 import { besides, netnsNames, nsidsOf, presentIn } from './seen.ts';
@@ -174,6 +174,8 @@ class Loop implements Reconciler {
     const presumed = foreseen && presume(store, drivers, foreseen);
     if (presumed !== undefined) {
       this.#early = { scope, presumed };
+      const preparation = preparationFor(presumed);
+      if (preparation !== undefined) this.#options.kernel.prepare(preparation);
       return;
     }
     const begun = this.#begin(scope);

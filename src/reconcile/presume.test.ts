@@ -9,7 +9,7 @@ import type { Network } from '../model/network.ts';
 import type { Store } from '../store/contract.ts';
 import { containerOf, endpointOf, networkOf, subnetAt, temporaryStore } from '../store/rows.fixture.ts';
 import { plan } from './plan.ts';
-import { presume } from './presume.ts';
+import { preparationFor, presume } from './presume.ts';
 
 const DRIVERS = { bridge: bridgeDriver, host: hostDriver, null: nullDriver };
 
@@ -55,6 +55,8 @@ describe('a network', () => {
       writer.insertNetwork(other);
       writer.insertNetwork(network);
     });
+    const look = presume(store, DRIVERS, { network: network.id });
+    expect(look && preparationFor(look)).toBeUndefined();
     expect(operationsFor(store, { network: network.id })).toEqual([
       'createBridge',
       'setSysctl',
@@ -87,6 +89,18 @@ describe('an endpoint', () => {
       expect.arrayContaining(['createVeth', 'addAddress', 'addRoute', 'addFdbEntry', 'settleCarrier']),
     );
     expect(operationsFor(store, { endpoint })).not.toContain('createBridge');
+  });
+
+  test('has its namespace opened, and its bridge asked for, before it is made', async () => {
+    const [store, endpoint] = await storeWith(lab(), first, second);
+    const look = presume(store, DRIVERS, { endpoint });
+    expect(look && preparationFor(look)).toEqual({
+      netns: new Map([[second.id, { ref: { kind: 'name', name: second.name }, identity: second.identity }]]),
+      names: new Map([
+        [second.id, { index: [], whole: [] }],
+        ['host', { index: [`br-${lab().id.slice(0, 12)}`], whole: [] }],
+      ]),
+    });
   });
 
   test('that makes the host forward for the first time is looked at: its switch has to be read', async () => {
@@ -157,6 +171,20 @@ describe('an endpoint that went', () => {
         peer: { netns: second.id, ifname: endpoint.ifname },
       },
     ]);
+  });
+
+  test('has its links asked for before it is retired', async () => {
+    const { store, ...foreseen } = await departed(lab());
+    const look = presume(store, DRIVERS, foreseen);
+    const { endpoint } = foreseen.departed;
+    const ref = { kind: 'name', name: second.name };
+    expect(look && preparationFor(look)).toEqual({
+      netns: new Map([[second.id, { ref, identity: second.identity }]]),
+      names: new Map([
+        [second.id, { index: [], whole: [endpoint.ifname] }],
+        ['host', { index: [], whole: [endpoint.veth] }],
+      ]),
+    });
   });
 
   test('is looked at where its container is still wanted', async () => {

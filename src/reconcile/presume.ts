@@ -6,11 +6,18 @@
  * real; what else is around it is looked at when the kernel tells of the change.
  */
 import { mayBeForeign } from '../drivers/bridge.ts';
-import type { NetnsRef, Observation } from '../kernel/contract.ts';
+import type { NamesNeeded, NetnsRef, Observation, Preparation } from '../kernel/contract.ts';
 import type { Family } from '../model/address.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import { EMPTY_NETSTATE, type Link, type ObservedLink, UNTOLD_LINK } from '../model/netstate.ts';
+import {
+  EMPTY_NETSTATE,
+  HOST,
+  type Link,
+  type NetnsKey,
+  type ObservedLink,
+  UNTOLD_LINK,
+} from '../model/netstate.ts';
 import type { Network } from '../model/network.ts';
 import type { StoreReader } from '../store/contract.ts';
 import {
@@ -130,6 +137,24 @@ function lastEndpoint(store: StoreReader, drivers: Drivers, departed: Departed):
       ownNetns: [],
     },
   };
+}
+
+/** What the kernel thread can make ready before the rows are committed; undefined where that is nothing. */
+export function preparationFor({ desired, observation }: Look): Preparation | undefined {
+  const netns = new Map<NetnsKey, { readonly ref: NetnsRef; readonly identity: NetnsIdentity }>();
+  const names = new Map<NetnsKey, NamesNeeded>();
+  const refs = [...desired.vacant, ...[...desired.netns].map(([key, { ref }]) => [key, ref] as const)];
+  for (const [key, ref] of refs) {
+    const found = observation.netns.get(key);
+    if (found?.status !== 'present') continue;
+    netns.set(key, { ref, identity: found.identity });
+    names.set(key, { index: [], whole: found.state.links.map(({ ifname }) => ifname) });
+  }
+  const masters = [...desired.netns.values()].flatMap(({ outside }) =>
+    outside.links.map(({ master }) => master),
+  );
+  names.set(HOST, { index: masters, whole: observation.host.links.map(({ ifname }) => ifname) });
+  return netns.size === 0 ? undefined : { netns, names };
 }
 
 /** What a look for what is foreseen would show, if that is sure enough to do without. Synchronous. */

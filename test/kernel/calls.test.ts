@@ -5,7 +5,7 @@ import { closeSync, readdirSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { NEWBORN_GROUP } from '../../src/kernel/codec/link.ts';
-import type { Kernel, NetnsRef } from '../../src/kernel/contract.ts';
+import type { ApplyRequest, Kernel, NetnsRef } from '../../src/kernel/contract.ts';
 import { openKernel } from '../../src/kernel/index.ts';
 import { COLLECTIONS } from '../../src/kernel/memory.ts';
 import { Namespaces } from '../../src/kernel/netns.ts';
@@ -14,7 +14,7 @@ import { Target, Targets } from '../../src/kernel/targets.ts';
 import { startKernelThread } from '../../src/kernel/thread.ts';
 import { ThreadClient } from '../../src/kernel/thread-client.ts';
 import { addNetns, ip, linksOf, removeNetns } from '../helpers/host.ts';
-import { bridgeOperations, connectOperations, named } from '../helpers/operations.ts';
+import { bridgeOperations, connectOperations, disconnectOperation, named } from '../helpers/operations.ts';
 import { until } from '../helpers/until.ts';
 
 const LOST: NetnsRef = { kind: 'name', name: 'lost' };
@@ -68,10 +68,10 @@ test('what is called in one turn goes in one message, what comes later in anothe
 });
 
 test('an answer waits for the short calls behind it, and not for a long one', async () => {
-  const observe = () => kernel.observe(NOTHING);
+  const list = () => kernel.listNetnsNames();
   const probe = () => kernel.probeNetns(LOST);
-  expect((await messagesOf(() => Promise.all([observe(), probe(), probe()]))).answers).toEqual([3]);
-  expect((await messagesOf(() => Promise.all([probe(), observe()]))).answers).toEqual([1, 1]);
+  expect((await messagesOf(() => Promise.all([list(), probe(), probe()]))).answers).toEqual([3]);
+  expect((await messagesOf(() => Promise.all([probe(), list()]))).answers).toEqual([1, 1]);
 });
 
 test('each caller gets its own answer or error', async () => {
@@ -134,6 +134,79 @@ test('a namespace that was looked at is held for a turn, and for nobody else', a
   await until('both are closed', () => descriptorsOf('a').length + descriptorsOf('b').length === 0);
   await removeNetns('a');
   await removeNetns('b');
+});
+
+/** A reference to the namespace at that name, as it is now. */
+async function identified(name: string): Promise<ApplyRequest['netns']> {
+  const ref = { kind: 'name', name } as const;
+  const probe = await kernel.probeNetns(ref);
+  if (probe.status !== 'present') throw new Error(probe.reason);
+  return new Map([[name, { ref, identity: probe.identity }]]);
+}
+
+test('what is prepared is posted in the same turn, as a look is, and has no answer', async () => {
+  const work = async () => {
+    kernel.prepare({ netns: new Map(), names: new Map() });
+    const looking = kernel.observe(NOTHING);
+    const asking = kernel.probeNetns(LOST);
+    expect(Worker.prototype.postMessage).toHaveBeenCalledTimes(2);
+    await Promise.all([looking, asking]);
+  };
+  const { calls, answers } = await messagesOf(work);
+  expect(calls).toEqual([1, 1, 1]);
+  expect(answers.reduce((sum, count) => sum + count)).toBe(2);
+});
+
+test('a namespace and its links that are prepared are those of the apply that follows', async () => {
+  await addNetns('a');
+  await addNetns('b');
+  const connect = [...bridgeOperations('br0'), ...connectOperations('br0', 'a', 'veth1', 2)];
+  await kernel.apply({ operations: connect, netns: named('a') });
+  const netns = await identified('a');
+  const whole = (...names: string[]) => ({ index: [], whole: names });
+  kernel.prepare({
+    netns,
+    names: new Map([
+      ['a', whole('eth0')],
+      ['host', whole('veth1')],
+    ]),
+  });
+  await until('it is open', () => descriptorsOf('a').length === 1);
+  // Both names lead elsewhere by now: who asks only then finds another namespace, and no link.
+  execFileSync('mount', ['--bind', '/run/netns/b', '/run/netns/a']);
+  await ip(['link', 'set', 'veth1', 'name', 'other']);
+  expect(await kernel.apply({ operations: [disconnectOperation('a', 'veth1')], netns })).toEqual([
+    { ok: true },
+  ]);
+  execFileSync('umount', ['/run/netns/a']);
+  await kernel.reap();
+  expect([await linksOf('a'), await linksOf()].map((links) => links.map(({ ifname }) => ifname))).toEqual([
+    ['lo'],
+    ['lo', 'br0'],
+  ]);
+  expect(descriptorsOf('a')).toEqual([]);
+  await ip(['link', 'del', 'br0']);
+  for (const name of ['a', 'b']) await removeNetns(name);
+});
+
+test('what is prepared is let go by every other call', async () => {
+  await addNetns('a');
+  const netns = await identified('a');
+  const prepare = async () => {
+    kernel.prepare({ netns, names: new Map([['a', { index: [], whole: [] }]]) });
+    await until('it is open', () => descriptorsOf('a').length === 1);
+  };
+  await prepare();
+  await kernel.probeNetns(LOST);
+  expect(descriptorsOf('a')).toEqual([]);
+  await prepare();
+  const other = new Map([
+    ['a', { ref: { kind: 'name', name: 'a' } as const, identity: kernel.hostIdentity }],
+  ]);
+  const refused = await kernel.apply({ operations: [LO_UP], netns: other });
+  expect(refused).toMatchObject([{ ok: false, errno: 'ESTALE' }]);
+  expect(descriptorsOf('a')).toEqual([]);
+  await removeNetns('a');
 });
 
 test('the last namespace that was worked in is given out again to who asks for it next', async () => {
