@@ -33,16 +33,18 @@ import {
   encodeDeleteLink,
   encodeGetLink,
   encodeSetLink,
+  encodeShutPort,
 } from './codec/link.ts';
 import type { NetlinkRequest } from './codec/message.ts';
-import type { ApplyRequest, NamesNeeded } from './contract.ts';
+import { encodeFlushFdb } from './codec/neighbour.ts';
+import type { ApplyRequest, KernelChange, NamesNeeded } from './contract.ts';
 import { namesNeeded } from './names-needed.ts';
 import type { Namespaces } from './netns.ts';
 import { createNamedNetns, removeNamedNetns } from './netns-bind.ts';
 import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd, retirePeer } from './requests.ts';
 import { errorOfRefusal, NetlinkSocket, refusalOfError } from './socket.ts';
 import { isSystemError, writeSysctl } from './sysctl.ts';
-import { type KnownLink, Target, Targets } from './targets.ts';
+import { type KnownLink, Target, type Targets } from './targets.ts';
 
 /** What `apply` works with. */
 export interface ApplyContext {
@@ -59,10 +61,19 @@ export interface ApplyContext {
 /** The answer to an ApplyRequest. */
 export interface Applied {
   readonly results: readonly OperationResult[];
-  /** Whether a link was marked for deletion, so that the group should be reaped. */
+  /** Whether a link was marked for deletion, or will be by `finish`, so that the group should be reaped. */
   readonly retired: boolean;
-  /** What is still to be taken out of the sets, once the answer has gone. */
-  readonly departed: readonly ElementChange[];
+  /**
+   * To be called once the answer has gone, and before anything else is done. Gives what was refused, as changes: a look
+   * mends it. Undefined when nothing is left.
+   */
+  readonly finish: (() => readonly KernelChange[]) | undefined;
+}
+
+/** A host's end through which nothing passes any more, but which is up, and has its name. */
+interface ShutLink {
+  readonly ifname: string;
+  readonly ifindex: number;
 }
 
 /** The other end of a link that is retired in the batch. */
@@ -77,6 +88,14 @@ type InNetns = Exclude<Operation, Firewall | CreateNetns | RemoveNetns>;
 
 const DONE: OperationResult = { ok: true };
 
+/** They may need what a retired link sets free: its name, or its namespace. */
+const IN_ITS_PLACE: ReadonlySet<Operation['op']> = new Set([
+  'createBridge',
+  'createVeth',
+  'changeLink',
+  'removeNetns',
+]);
+
 class Application {
   readonly #context: ApplyContext;
   readonly #request: ApplyRequest;
@@ -88,6 +107,11 @@ class Application {
   #births: Birth[] = [];
   /** Links that could not be made: whatever has such a name is a stranger's. */
   readonly #unborn = new Map<NetnsKey, Set<string>>();
+  /** Host's ends whose ports are to be shut. */
+  #leaving: (ShutLink & { readonly owner: number })[] = [];
+  readonly #shut: ShutLink[] = [];
+  /** The place from which on nothing needs what a retired link sets free. */
+  readonly #end: number;
   #retiredPeers: RetiredPeer[] = [];
   #retired = false;
   readonly #departed: ElementChange[] = [];
@@ -97,6 +121,7 @@ class Application {
     this.#request = request;
     this.#targets = targets;
     this.#needed = namesNeeded(request.operations);
+    this.#end = request.operations.findLastIndex(({ op }) => IN_ITS_PLACE.has(op)) + 1;
     this.#refusals = new Array<Refusal | undefined>(request.operations.length).fill(undefined);
   }
 
@@ -117,7 +142,26 @@ class Application {
     const results = this.#refusals.map((refusal) =>
       refusal === undefined ? DONE : { ok: false, ...refusal },
     );
-    return { results, retired: this.#retired, departed: this.#departed };
+    const isLeft = this.#shut.length > 0 || this.#departed.length > 0;
+    return { results, retired: this.#retired, finish: isLeft ? () => this.#finish() : undefined };
+  }
+
+  /** What held a member to its addresses goes after its link. */
+  #finish(): KernelChange[] {
+    const changes: KernelChange[] = [];
+    const batch = new Batch(this.#targets.host);
+    for (const [index, { ifindex }] of this.#shut.entries()) {
+      for (const request of retireHostEnd(ifindex)) batch.add(index, request);
+    }
+    batch.send((index, { errno }) => {
+      const ifname = this.#shut[index]?.ifname;
+      if (errno !== 'ENODEV') changes.push({ kind: 'network', nsid: undefined, ifname });
+    });
+    failpoint('apply.shut');
+    if (this.#departed.length === 0) return changes;
+    if (!this.#context.changeElements(this.#departed).ok) changes.push({ kind: 'firewall' });
+    failpoint('apply.forgetSenders');
+    return changes;
   }
 
   readonly #refuse = (owner: number, refusal: Refusal): void => {
@@ -224,7 +268,9 @@ class Application {
   #flush(): void {
     const batch = this.#batch;
     const births = this.#births;
+    const leaving = this.#leaving;
     const retiredPeers = this.#retiredPeers;
+    this.#leaving = [];
     this.#batch = undefined;
     this.#births = [];
     this.#retiredPeers = [];
@@ -234,7 +280,30 @@ class Application {
       this.#refuse,
     );
     for (const birth of births) if (this.#refusals[birth.owner] !== undefined) this.#noteUnborn(birth);
+    this.#shutPorts(leaving);
     this.#retirePeers(retiredPeers);
+  }
+
+  /**
+   * To shut a port takes 0.2 ms. To take the link down, out of its bridge and its name away takes 0.6, and 1.5 where
+   * connections are tracked: the kernel then walks their whole table, on the same processor. So that comes after the
+   * answer; where the port cannot be shut, at once.
+   */
+  #shutPorts(links: readonly (ShutLink & { readonly owner: number })[]): void {
+    if (links.length === 0) return;
+    const { host } = this.#targets;
+    const open = new Set<number>();
+    const shutting = new Batch(host);
+    for (const [place, { ifindex }] of links.entries()) {
+      for (const request of [encodeShutPort(ifindex), encodeFlushFdb(ifindex)]) shutting.add(place, request);
+    }
+    shutting.send((place) => open.add(place));
+    const retiring = new Batch(host);
+    for (const [place, { owner, ...link }] of links.entries()) {
+      if (!open.has(place)) this.#shut.push(link);
+      else for (const request of retireHostEnd(link.ifindex)) retiring.add(owner, request);
+    }
+    retiring.send(this.#refuse);
   }
 
   /**
@@ -343,8 +412,10 @@ class Application {
       this.#refuse(index, { errno: 'ESTALE', reason: `${ifname} is another link now` });
       return;
     }
+    const { ifindex } = link;
     const batch = this.#batchFor(target);
-    for (const request of retireHostEnd(link.ifindex)) batch.add(index, request);
+    if (link.kind === 'veth' && index >= this.#end) this.#leaving.push({ owner: index, ifname, ifindex });
+    else for (const request of retireHostEnd(ifindex)) batch.add(index, request);
     target.forget(ifname);
     this.#retired = true;
     if (peer === undefined || link.kind !== 'veth' || link.peerIndex === 0) return;

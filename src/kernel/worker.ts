@@ -6,11 +6,9 @@ import { closeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { VethdError } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
 import type { NetnsIdentity } from '../model/container.ts';
-import type { ElementChange } from '../model/nft-sets.ts';
 import type { OperationResult } from '../model/operation.ts';
-import { type ApplyContext, applyOperations } from './apply.ts';
+import { type Applied, type ApplyContext, applyOperations } from './apply.ts';
 import type { NetlinkRequest } from './codec/message.ts';
 import { decodeNsid, encodeAssignNsid, encodeGetNsid } from './codec/nsid.ts';
 import { dropConntrack } from './conntrack.ts';
@@ -45,7 +43,7 @@ class KernelThread {
   readonly #context: ApplyContext;
   readonly #authors = new FirewallAuthors();
   #netfilter: NetfilterSocket | undefined;
-  #departed: readonly ElementChange[] = [];
+  #finish: (() => void) | undefined;
   #prepared: Targets | undefined;
 
   constructor(options: ThreadOptions) {
@@ -128,15 +126,13 @@ class KernelThread {
 
   /** Whether something of the last call is left for `finish`. */
   get isUnfinished(): boolean {
-    return this.#departed.length > 0;
+    return this.#finish !== undefined;
   }
 
   /** To be called when the last call is answered, and before the next one. */
   finish(): void {
-    const changes = this.#departed;
-    this.#departed = [];
-    if (!this.#context.changeElements(changes).ok) postChanges([{ kind: 'firewall' }]);
-    failpoint('apply.forgetSenders');
+    this.#finish?.();
+    this.#finish = undefined;
   }
 
   /** To be told when no call waits. */
@@ -201,11 +197,16 @@ class KernelThread {
 
   async #apply(request: ApplyRequest, held?: HeldNetns): Promise<readonly OperationResult[]> {
     const targets = this.#targetsOf(request, held);
-    const { results, retired, departed } = await applyOperations(this.#context, request, targets);
+    const { results, retired, finish } = await applyOperations(this.#context, request, targets);
+    if (finish !== undefined || retired) this.#finish = () => this.#finishApply(finish, retired);
+    return results;
+  }
+
+  #finishApply(finish: Applied['finish'], retired: boolean): void {
+    const changes = finish?.() ?? [];
+    if (changes.length > 0) postChanges(changes);
     // Behind: nobody waits for it, and what it cannot delete the next reap tries again.
     if (retired) this.#reaper.reap().catch(() => undefined);
-    this.#departed = departed;
-    return results;
   }
 
   #bind(ref: NetnsRef, identity: NetnsIdentity, name: string): void {

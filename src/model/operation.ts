@@ -68,9 +68,10 @@ export interface ChangeLink extends OperationOf<'changeLink'> {
 }
 /**
  * Stops a link and frees its name now, deletes it later: down, out of its bridge, renamed, alias
- * `vethd:retired`, group RETIRED_GROUP; a peer that can be reached goes down and loses its name too. The
- * kernel thread deletes the group behind (`reap`). In another namespace than the host's, where no reap goes,
- * the link is deleted at once.
+ * `vethd:retired`, group RETIRED_GROUP; a peer that can be reached goes down and loses its name too. Where no later
+ * Operation of the list can need the name, nothing passes the bridge's port any more when the answer goes, and the rest
+ * is done right after it. The kernel thread deletes the group behind (`reap`). In another namespace than the host's,
+ * where no reap goes, the link is deleted at once.
  */
 export interface RetireLink extends OperationOf<'retireLink'> {
   readonly ifname: string;

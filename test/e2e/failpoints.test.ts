@@ -69,6 +69,7 @@ const PLACES: readonly (readonly Place[])[] = [
   [
     ['apply.retireLink', 2, 1],
     ['apply.removeNeighbour', 1],
+    ['apply.shut', 1],
     ['apply.forgetSenders', 1],
     ['answer', 3, 5, 7, 1],
     ['reap.begin', 1],

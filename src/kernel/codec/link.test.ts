@@ -12,6 +12,7 @@ import {
   encodeGetLink,
   encodeSetLink,
   encodeSetPort,
+  encodeShutPort,
   NEWBORN_GROUP,
 } from './link.ts';
 import { decodeMessages, encodeMessage, type NetlinkMessage, type NetlinkRequest } from './message.ts';
@@ -170,6 +171,15 @@ describe('requests, byte for byte', () => {
         '00 00 0000 03000000 00000000 00000000 4c00 1200 0b00 0400 62726964676500 00 3c00 0500',
         '0500 0400 00000000 0500 0500 01000000 0500 0600 01000000 0500 0800 01000000',
         '0500 2000 00000000 0500 2100 01000000 0500 2700 00000000',
+      ),
+    );
+  });
+
+  test('a port that lets nothing through', () => {
+    expect(Buffer.from(encodeShutPort(3).body)).toEqual(
+      hex(
+        '00 00 0000 03000000 00000000 00000000 3c00 1200 0b00 0400 62726964676500 00 2c00 0500',
+        '0500 2700 01000000 0500 0800 00000000 0500 0900 00000000 0500 1b00 00000000 0500 1e00 00000000',
       ),
     );
   });

@@ -69,6 +69,9 @@ const BRPORT = {
   GUARD: 5,
   PROTECT: 6,
   LEARNING: 8,
+  UNICAST_FLOOD: 9,
+  MCAST_FLOOD: 27,
+  BCAST_FLOOD: 30,
   NEIGH_SUPPRESS: 32,
   ISOLATED: 33,
   LOCKED: 39,
@@ -175,6 +178,24 @@ export function encodeSetPort(selector: LinkSelector, port: BridgePort): Netlink
       flag(BRPORT.NEIGH_SUPPRESS, port.neighSuppress);
       flag(BRPORT.ISOLATED, port.isolated);
       flag(BRPORT.LOCKED, port.locked);
+    });
+  });
+  return { type: RTM_NEWLINK, flags: NLM_F_ACK, body: writer.finish() };
+}
+
+/**
+ * Lets nothing more through a port, whatever becomes of its carrier: it takes frames of no sender, since it is locked
+ * and learns none, and gives out what is for everybody to nobody. Its entries in the forwarding table must go, too.
+ */
+export function encodeShutPort(ifindex: number): NetlinkRequest {
+  const writer = selected({ ifindex });
+  writer.nest(IFLA.LINKINFO, () => {
+    writer.textAttribute(INFO.SLAVE_KIND, 'bridge');
+    writer.nest(INFO.SLAVE_DATA, () => {
+      writer.u8Attribute(BRPORT.LOCKED, 1);
+      for (const type of [BRPORT.LEARNING, BRPORT.UNICAST_FLOOD, BRPORT.MCAST_FLOOD, BRPORT.BCAST_FLOOD]) {
+        writer.u8Attribute(type, 0);
+      }
     });
   });
   return { type: RTM_NEWLINK, flags: NLM_F_ACK, body: writer.finish() };

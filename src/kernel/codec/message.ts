@@ -25,6 +25,8 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 /** linux/netlink.h: fail if it is there. */
 export const NLM_F_EXCL = 0x200;
+/** linux/netlink.h: of a deletion: of all that match. */
+export const NLM_F_BULK = 0x200;
 /** linux/netlink.h: make it if it is not there. */
 export const NLM_F_CREATE = 0x400;
 

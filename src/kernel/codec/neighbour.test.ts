@@ -9,6 +9,7 @@ import {
   encodeAddNeighbour,
   encodeDumpFdb,
   encodeDumpNeighbours,
+  encodeFlushFdb,
   encodeGetFdbEntry,
   encodeGetNeighbour,
   encodeRemoveFdbEntry,
@@ -72,6 +73,8 @@ describe('neighbours', () => {
     // Recorded from `bridge fdb replace 02:42:0a:00:00:03 dev veth0 master static`.
     ['add to a bridge', encodeAddFdbEntry(3, MAC), 28, `07 00 0000 03000000 4000 04 00 ${lladdr}`],
     ['remove from a bridge', encodeRemoveFdbEntry(3, MAC), 29, `07 00 0000 03000000 0000 04 00 ${lladdr}`],
+    // Recorded from `bridge fdb flush dev veth0 master`.
+    ['flush a port', encodeFlushFdb(3), 29, '07 00 0000 03000000 0000 04 00'],
     ['get from a bridge', encodeGetFdbEntry(3, MAC), 30, `07 00 0000 03000000 0000 04 00 ${lladdr}`],
     ['dump bridges’', encodeDumpFdb(), 30, '07 00 0000 00000000 0000 00 00'],
   ] as const)('%s, byte for byte', ([, request, type, bytes]) => {

@@ -15,6 +15,7 @@ import {
   type NetlinkMessage,
   type NetlinkRequest,
   NLM_F_ACK,
+  NLM_F_BULK,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_REPLACE,
@@ -98,6 +99,12 @@ export function encodeAddFdbEntry(ifindex: number, mac: string): NetlinkRequest 
 /** Removes the entry of that MAC from the port's bridge. */
 export function encodeRemoveFdbEntry(ifindex: number, mac: string): NetlinkRequest {
   return { type: RTM_DELNEIGH, flags: NLM_F_ACK, body: fdbBody(ifindex, mac, 0) };
+}
+
+/** Removes all entries of that port from its bridge's forwarding table (Linux 5.19). */
+export function encodeFlushFdb(ifindex: number): NetlinkRequest {
+  const body = header(AF_BRIDGE, ifindex, 0, NTF_MASTER).finish();
+  return { type: RTM_DELNEIGH, flags: NLM_F_ACK | NLM_F_BULK, body };
 }
 
 /** Asks the port's bridge for the entry of that MAC, on whichever port; ENOENT when there is none. */
