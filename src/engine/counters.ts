@@ -22,7 +22,13 @@ export async function containerCounters(
   const ref = netnsRefOf(owner);
   if (ref === undefined || !isRunning(owner)) return new Map();
   const key = owner.id;
-  const request = { host: [], hostSysctls: [], netns: [{ key, ref, sysctls: [] }], scanNames: false };
+  const request = {
+    host: [],
+    hostSysctls: [],
+    netns: [{ key, ref, sysctls: [] }],
+    scanNames: false,
+    counters: true,
+  };
   const found = (await context.kernel.observe(request)).netns.get(key);
   if (found === undefined || found.status !== 'present') {
     throw new VethdError(

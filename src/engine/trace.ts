@@ -62,7 +62,7 @@ interface World {
 async function look(context: EngineContext, asked: readonly NetnsRef[] = []): Promise<World> {
   const places = await placesOf(context, asked);
   const netns = places.map(({ key, ref }): NetnsQuery => ({ key, ref, sysctls: [] }));
-  const request = { host: 'all' as const, hostSysctls: [], netns, scanNames: false };
+  const request = { host: 'all' as const, hostSysctls: [], netns, scanNames: false, counters: true };
   return { observation: await context.kernel.observe(request), places };
 }
 

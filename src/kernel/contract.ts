@@ -63,6 +63,8 @@ export interface ObserveRequest {
   readonly netns: readonly NetnsQuery[];
   /** Also look at every name under /run/netns for namespaces of ours (alias of lo). */
   readonly scanNames: boolean;
+  /** Also tell the counters of the links where everything is dumped (the host with `all`, each of `netns`). */
+  readonly counters?: boolean;
 }
 
 /** A namespace under /run/netns whose lo carries our alias. */

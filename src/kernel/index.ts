@@ -8,6 +8,7 @@ import type { Capability, Kernel } from './contract.ts';
 import { Handover } from './handover.ts';
 import { hostOnLinkRoutes } from './host-routes.ts';
 import { Namespaces } from './netns.ts';
+import { observeInParts } from './observe-parts.ts';
 import { startProgram } from './program.ts';
 import { startKernelThread, startThread } from './thread.ts';
 import { ThreadClient } from './thread-client.ts';
@@ -64,7 +65,7 @@ export async function openKernel({ onFatal, ...options }: KernelOptions = {}): P
         ? await thread.call('findOnLinkRoutes', prefixes)
         : []),
     ],
-    observe: (request) => thread.call('observe', request),
+    observe: (request) => observeInParts((...part) => thread.call('observe', ...part), request),
     prepare: (preparation) => thread.prepare(preparation, handover.take(preparation)),
     apply: (request) => thread.call('apply', request, handover.take(request)),
     reap: () => thread.call('reap'),

@@ -14,7 +14,7 @@ import {
   type ObservedState,
 } from '../model/netstate.ts';
 import { type DecodedAddress, decodeAddress, encodeDumpAddresses } from './codec/address.ts';
-import { decodeLink, encodeDumpLinks, encodeGetLink } from './codec/link.ts';
+import { decodeCountedLink, decodeLink, encodeDumpLinks, encodeGetLink } from './codec/link.ts';
 import type { NetlinkRequest } from './codec/message.ts';
 import {
   type DecodedNeighbour,
@@ -80,8 +80,18 @@ function stateOf(links: readonly ObservedLink[], decoded: Decoded, sysctls: Sett
   return { links, addresses, routes, neighbours, fdb: [...fdb.values()], sysctls };
 }
 
-function dumpState(socket: NetlinkSocket, sysctls: Settings, withFdb: boolean): ObservedState {
-  const links = socket.dump('listing links', encodeDumpLinks(), decodeLink);
+interface DumpOptions {
+  readonly withFdb: boolean;
+  readonly withCounters: boolean;
+}
+
+function dumpState(
+  socket: NetlinkSocket,
+  sysctls: Settings,
+  { withFdb, withCounters }: DumpOptions,
+): ObservedState {
+  const decode = withCounters ? decodeCountedLink : decodeLink;
+  const links = socket.dump('listing links', encodeDumpLinks(), decode);
   const neighbours = socket.dump('listing neighbours', encodeDumpNeighbours(0), decodeNeighbour);
   const fdb = withFdb ? socket.dump('listing forwarding tables', encodeDumpFdb(), decodeNeighbour) : [];
   const decoded = {
@@ -172,13 +182,17 @@ function enter(namespaces: Namespaces, fd: number, sysctls: readonly string[]): 
   });
 }
 
-function observeNetns(namespaces: Namespaces, { ref, sysctls }: NetnsQuery): ObservedNetns {
+function observeNetns(
+  namespaces: Namespaces,
+  { ref, sysctls }: NetnsQuery,
+  withCounters: boolean,
+): ObservedNetns {
   const opened = namespaces.open(ref);
   if (opened.status !== 'present') return opened;
   try {
     const [socket, settings] = enter(namespaces, opened.fd, sysctls);
     try {
-      const state = dumpState(socket, settings, false);
+      const state = dumpState(socket, settings, { withFdb: false, withCounters });
       return { status: 'present', identity: opened.identity, state };
     } finally {
       socket.close();
@@ -205,36 +219,30 @@ function openByName(namespaces: Namespaces, name: string): OwnNetns | undefined 
   }
 }
 
-/**
- * The namespaces of ours under /run/netns. What was looked at by its name already is not opened again: with a hundred
- * members that was a quarter of a look at everything.
- */
-function scanNames(
-  namespaces: Namespaces,
-  queries: readonly NetnsQuery[],
-  seen: Observation['netns'],
-): OwnNetns[] {
-  const known = new Map<string, OwnNetns>();
-  for (const { key, ref } of queries) {
-    const found = seen.get(key);
-    if (ref.kind !== 'name' || found?.status !== 'present') continue;
-    const alias = found.state.links.find(({ ifname }) => ifname === 'lo')?.alias ?? '';
-    known.set(ref.name, { name: ref.name, alias, identity: found.identity });
-  }
+/** The namespaces of ours at other names under /run/netns. */
+function scanNames(namespaces: Namespaces, seen: ReadonlySet<string>): OwnNetns[] {
   return namespaces.listEntries().flatMap((name) => {
-    const found = known.get(name) ?? openByName(namespaces, name);
+    const found = seen.has(name) ? undefined : openByName(namespaces, name);
     return found?.alias.startsWith(ALIAS_PREFIX) ? [found] : [];
   });
 }
 
-/** Looks at everything that the request names. `host` is a socket in the host's namespace. */
-export function observe(namespaces: Namespaces, host: NetlinkSocket, request: ObserveRequest): Observation {
+/** Looks at everything that the request names (observe-parts.ts). `host` is a socket in the host's namespace. */
+export function observe(
+  namespaces: Namespaces,
+  host: NetlinkSocket,
+  request: ObserveRequest,
+  seen: readonly string[],
+): Observation {
+  const withCounters = request.counters ?? false;
   const settings = readSettings(request.hostSysctls);
   const hostState =
-    request.host === 'all' ? dumpState(host, settings, true) : observeLinks(host, request.host, settings);
+    request.host === 'all'
+      ? dumpState(host, settings, { withFdb: true, withCounters })
+      : observeLinks(host, request.host, settings);
   const netns = new Map<NetnsKey, ObservedNetns>();
-  for (const query of request.netns) netns.set(query.key, observeNetns(namespaces, query));
-  const ownNetns = request.scanNames ? scanNames(namespaces, request.netns, netns) : [];
+  for (const query of request.netns) netns.set(query.key, observeNetns(namespaces, query, withCounters));
+  const ownNetns = request.scanNames ? scanNames(namespaces, new Set(seen)) : [];
   return { host: hostState, netns, ownNetns };
 }
 

@@ -4,6 +4,7 @@ import type { Prefix } from '../model/address.ts';
 import type { NetnsIdentity } from '../model/container.ts';
 import type { ApplyRequest, DnsSockets, Kernel, KernelChange, NetnsRef, Preparation } from './contract.ts';
 import type { HeldNetns, NetnsOptions } from './netns.ts';
+import type { ObservePart } from './observe-parts.ts';
 
 /** The calls that the thread answers; those of `Kernel` but for what must live in the daemon's thread. */
 export interface ThreadCalls
@@ -16,7 +17,6 @@ export interface ThreadCalls
     | 'nsidOf'
     | 'findProcess'
     | 'findOnLinkRoutes'
-    | 'observe'
     | 'reap'
     | 'firewallGeneration'
     | 'isFirewallAt'
@@ -27,6 +27,8 @@ export interface ThreadCalls
   apply(request: ApplyRequest, held?: HeldNetns): ReturnType<Kernel['apply']>;
   /** As `apply`; not answered. */
   prepare(preparation: Preparation, held?: HeldNetns): void;
+  /** A part of a look; see observe-parts.ts. */
+  observe: ObservePart;
   /** Those of IPv6. */
   listOnLinkPrefixes(): Promise<readonly Prefix[]>;
   openDnsSockets(ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets>;

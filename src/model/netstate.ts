@@ -156,6 +156,7 @@ export interface ObservedLink {
   readonly peerNetnsid: number;
   readonly operstate: string;
   readonly carrier: boolean;
+  /** Zeros where they were not asked for. */
   readonly counters: LinkCounters;
 }
 

@@ -15,9 +15,9 @@ import { type Drivers, gatherDesired } from './desired.ts';
 import { FIREWALL_OBJECT, Firewall } from './firewall.ts';
 import { FirewallRecord } from './firewall-record.ts';
 import { forgetForwarding, rememberForwarding } from './forwarding-record.ts';
-import { observeRequest } from './observe.ts';
+import { type Look, look, observeRequest } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
-import { type Foreseen, type Look, preparationFor, presume } from './presume.ts';
+import { type Foreseen, preparationFor, presume } from './presume.ts';
 import { gatherWanted, preview, type Wanted } from './preview.ts';
 import { EVERYTHING, type Scope, unionOf } from './scope.ts';
 import { besides, netnsNames, nsidsOf, presentIn } from './seen.ts';
@@ -280,10 +280,9 @@ class Loop implements Reconciler {
     }));
   }
 
-  async #begin(scope: Scope): Promise<Look> {
+  #begin(scope: Scope): Promise<Look> {
     const { store, kernel, drivers } = this.#options;
-    const desired = gatherDesired(store, drivers, scope);
-    return { desired, observation: await kernel.observe(observeRequest(desired)) };
+    return look(kernel, scope.everything, () => gatherDesired(store, drivers, scope));
   }
 
   async #look(scope: Scope): Promise<Look & { readonly scope: Scope; readonly presumed: boolean }> {

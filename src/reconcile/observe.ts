@@ -1,5 +1,5 @@
 /** What to ask of the kernel so that a plan for the desired state can be made: no more than the scope needs. */
-import type { LinkQuery, NetnsQuery, ObserveRequest } from '../kernel/contract.ts';
+import type { Kernel, LinkQuery, NetnsQuery, Observation, ObserveRequest } from '../kernel/contract.ts';
 import type { Address } from '../model/address.ts';
 import { type Desired, mergeStates } from './desired.ts';
 
@@ -39,4 +39,32 @@ export function observeRequest(desired: Desired): ObserveRequest {
     netns: netnsQueries(desired),
     scanNames: desired.everything,
   };
+}
+
+/** What should be, and what is. */
+export interface Look {
+  readonly desired: Desired;
+  readonly observation: Observation;
+}
+
+/**
+ * Looks at what a plan for the desired state compares. `gather` reads that in the rows: where it is everything, the
+ * kernel thread dumps the host meanwhile, each of which takes 0.1 s with a thousand members.
+ */
+export async function look(
+  kernel: Pick<Kernel, 'observe'>,
+  everything: boolean,
+  gather: () => Desired,
+): Promise<Look> {
+  if (!everything) {
+    const desired = gather();
+    return { desired, observation: await kernel.observe(observeRequest(desired)) };
+  }
+  const dumping = kernel.observe({ host: 'all', hostSysctls: [], netns: [], scanNames: false });
+  // Nobody waits for it if the rows cannot be read.
+  dumping.catch(() => undefined);
+  const desired = gather();
+  const rest = kernel.observe({ ...observeRequest(desired), host: [] });
+  const [{ host }, seen] = await Promise.all([dumping, rest]);
+  return { desired, observation: { ...seen, host: { ...host, sysctls: seen.host.sysctls } } };
 }

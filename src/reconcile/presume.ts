@@ -30,6 +30,7 @@ import {
   netnsRefOf,
 } from './desired.ts';
 import { FAMILIES } from './forwarding.ts';
+import type { Look } from './observe.ts';
 
 /** A network, or an endpoint, whose rows are being made; or an endpoint whose rows were just removed. */
 export type Foreseen =
@@ -42,12 +43,6 @@ export interface Departed {
   readonly container: Container;
   readonly endpoint: Endpoint;
   readonly network: Network;
-}
-
-/** What should be, and what is. */
-export interface Look {
-  readonly desired: Desired;
-  readonly observation: Observation;
 }
 
 const NOTHING_DESIRED: Desired = Object.freeze({

@@ -55,6 +55,22 @@ describe('observing', () => {
     await ip(['link', 'del', 'group', '7']);
   });
 
+  test('counters are told where they are asked for', async () => {
+    await addNetns('a');
+    await run('ip', ['netns', 'exec', 'a', 'ip', 'link', 'set', 'lo', 'up']);
+    await run('ip', ['netns', 'exec', 'a', 'ping', '-c', '1', '127.0.0.1']);
+    const request = {
+      ...NOTHING,
+      netns: [{ key: 'a', ref: { kind: 'name', name: 'a' } as const, sysctls: [] }],
+    };
+    const counters = async (isAsked: boolean) => {
+      const found = (await kernel.observe({ ...request, counters: isAsked })).netns.get('a');
+      return found?.status === 'present' ? found.state.links.map((link) => link.counters.rxPackets) : [];
+    };
+    expect(await counters(false)).toEqual([0]);
+    expect(await counters(true)).toEqual([2]);
+  });
+
   test('just the links that were asked for, and what is on them', async () => {
     await addNetns('a');
     const operations = [...bridgeOperations('br0'), ...connectOperations('br0', 'a', 'veth1', 2)];

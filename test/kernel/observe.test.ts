@@ -43,7 +43,7 @@ test('one of two links is deleted between the look at it and the look at its add
   await ip(['link', 'add', 'stays', 'type', 'bridge']);
   await ip(['address', 'add', '10.9.0.1/24', 'dev', 'stays']);
   const socket = new DisturbedSocket(() => execFileSync('ip', ['link', 'del', 'goes']));
-  const { host } = observe(namespaces, socket, request);
+  const { host } = observe(namespaces, socket, request, []);
   socket.close();
   expect(host.links.map(({ ifname }) => ifname)).toEqual(['stays']);
   expect(host.addresses).toMatchObject([{ ifname: 'stays' }]);
