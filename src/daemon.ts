@@ -217,6 +217,7 @@ function startNames(
   });
   const files = createResolvConfFiles(config.netnsEtcDir, RESOLV_CONF_MARK);
   const names = createNameService({ store, kernel, resolver, files, hostResolvConf: resolvConf, log });
+  reconciler.onLook(() => names.foresee());
   reconciler.onApply((scope, present) => names.begin(scope, present));
   reconciler.onPass((scope, result) => names.follow(scope, result));
   return names;

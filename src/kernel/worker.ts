@@ -259,6 +259,8 @@ async function answerTo(id: number, work: () => unknown): Promise<Answer> {
 
 /** Calls that take no longer than waking the other thread does. */
 const SHORT: ReadonlySet<Call['name']> = new Set(['openDnsSockets', 'probeNetns', 'visitNetns', 'nsidOf']);
+/** Short calls that an answer waits for: a thousand of them take a while. */
+const MOST_TOGETHER = 8;
 
 /**
  * Answers one call after another; they come several in a message. An answer waits for those of short calls that are here
@@ -283,7 +285,7 @@ class Desk {
   async #serve(): Promise<void> {
     this.#isBusy = true;
     for (let call = this.#next(); call !== undefined; call = this.#next()) {
-      if (!SHORT.has(call.name)) this.#post();
+      if (!SHORT.has(call.name) || this.#answers.length >= MOST_TOGETHER) this.#post();
       await this.#answer(call);
     }
     this.#post();

@@ -110,6 +110,11 @@ export interface Reconciler {
   readonly waiting: number;
   /** Calls `listener` after every pass from now on. */
   onPass(listener: PassListener): void;
+  /**
+   * Calls `listener` from now on when a look at everything has been asked of the kernel thread: time in which this thread
+   * would wait. What it asks of the kernel comes after that look.
+   */
+  onLook(listener: () => void): void;
   /** Calls `listener` beside every pass that changes something from now on. */
   onApply(listener: ApplyListener): void;
   /** Resolves when no pass runs or waits. */
@@ -146,6 +151,7 @@ class Loop implements Reconciler {
   readonly #firewall: Firewall;
   readonly #record: FirewallRecord;
   readonly #listeners: PassListener[] = [];
+  readonly #lookListeners: (() => void)[] = [];
   readonly #applyListeners: ApplyListener[] = [];
   readonly #budget: RepairBudget;
   #early: EarlyLook | undefined;
@@ -200,6 +206,10 @@ class Loop implements Reconciler {
 
   onPass(listener: PassListener): void {
     this.#listeners.push(listener);
+  }
+
+  onLook(listener: () => void): void {
+    this.#lookListeners.push(listener);
   }
 
   onApply(listener: ApplyListener): void {
@@ -282,7 +292,9 @@ class Loop implements Reconciler {
 
   #begin(scope: Scope): Promise<Look> {
     const { store, kernel, drivers } = this.#options;
-    return look(kernel, scope.everything, () => gatherDesired(store, drivers, scope));
+    const looking = look(kernel, scope.everything, () => gatherDesired(store, drivers, scope));
+    if (scope.everything) for (const tell of this.#lookListeners) tell();
+    return looking;
   }
 
   async #look(scope: Scope): Promise<Look & { readonly scope: Scope; readonly presumed: boolean }> {

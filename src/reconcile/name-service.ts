@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatResolvConf, type ResolvConf } from '../dns/resolv-conf.ts';
 import type { Resolver } from '../dns/server.ts';
-import type { DnsSockets, Kernel } from '../kernel/contract.ts';
+import type { DnsSockets, Kernel, NetnsRef } from '../kernel/contract.ts';
 import type { ResolvConfFiles } from '../kernel/resolv-conf.ts';
 import type { Container, NetnsIdentity } from '../model/container.ts';
 import type { Logger } from '../model/logger.ts';
@@ -35,6 +35,11 @@ export interface NameServiceOptions {
 
 /** The service. */
 export interface NameService {
+  /**
+   * At a start: opens sockets and writes files as the rows say, before it is seen which namespaces are there. What
+   * `follow` then finds to be otherwise it does again.
+   */
+  foresee(): void;
   /** Brings resolvers and files up to what a pass saw. Resolves when they are; logs what fails, never rejects. */
   follow(scope: Scope, result: PassResult): Promise<void>;
   /**
@@ -78,12 +83,23 @@ function pause(ms: number): { readonly over: Promise<boolean>; readonly cancel: 
   return { over, cancel };
 }
 
+/** Sockets that are opened before it is known whether that namespace is there; undefined where they could not be. */
+interface Foreseen {
+  readonly identity: NetnsIdentity;
+  readonly sockets: Promise<DnsSockets | undefined>;
+}
+
 class Service implements NameService {
   readonly #options: NameServiceOptions;
   /** The namespace that a container's sockets were opened in. */
   readonly #served = new Map<string, NetnsIdentity>();
   /** Resolvers that are about to read their sockets, which the kernel has opened. */
   readonly #starting = new Map<string, Starting>();
+  /** Resolves when `foresee` has been through all containers; undefined before. */
+  #foreseeing: Promise<void> | undefined;
+  readonly #foreseen = new Map<string, Foreseen>();
+  /** Whose files are as they should be. */
+  readonly #written = new Set<string>();
   /** What `begin` saw to in the pass under way, in which namespace; undefined where there are to be no names. */
   #begun: ReadonlyMap<string, NetnsIdentity | undefined> = new Map();
 
@@ -91,8 +107,48 @@ class Service implements NameService {
     this.#options = options;
   }
 
+  foresee(): void {
+    this.#foreseeing ??= this.#foresee();
+  }
+
+  async #foresee(): Promise<void> {
+    let rest = this.#options.store.listContainers().filter((container) => this.#isWanted(container));
+    while (rest.length > 0) {
+      for (const container of rest.slice(0, BATCH)) this.#foreseeOne(container);
+      rest = rest.slice(BATCH);
+      await nextTurn();
+    }
+  }
+
+  #foreseeOne(container: Container): void {
+    const { id, identity } = container;
+    const ref = netnsRefOf(container);
+    if (identity !== undefined && ref !== undefined) {
+      const sockets = this.#options.kernel.openDnsSockets(ref, identity).catch(() => undefined);
+      this.#foreseen.set(id, { identity, sockets });
+    }
+    try {
+      this.#writeFile(netnsNameOf(container));
+      this.#written.add(id);
+    } catch {
+      // Then it is the pass's to tell of it.
+    }
+  }
+
+  /** Closes what was opened for namespaces that are not there. */
+  async #forgetForeseen(): Promise<void> {
+    const left = [...this.#foreseen.values()];
+    this.#foreseen.clear();
+    this.#written.clear();
+    for (const opening of left) {
+      const sockets = await opening.sockets;
+      if (sockets !== undefined) this.#options.resolver.discard(sockets);
+    }
+  }
+
   async follow(scope: Scope, result: PassResult): Promise<void> {
     const { store, resolver } = this.#options;
+    await this.#foreseeing;
     const begun = this.#begun;
     this.#begun = new Map();
     const isDone = (id: string): boolean => {
@@ -117,6 +173,7 @@ class Service implements NameService {
       if (rest.length > 0) await nextTurn();
     }
     if (![...scope.netns.keys()].every(isDone) || scope.everything) this.#removeLeftFiles(scope);
+    if (scope.everything) await this.#forgetForeseen();
   }
 
   async begin(scope: Scope, present: PassResult['present']): Promise<void> {
@@ -158,6 +215,8 @@ class Service implements NameService {
   }
 
   async close(): Promise<void> {
+    await this.#foreseeing;
+    await this.#forgetForeseen();
     await Promise.all([...this.#starting.keys()].map((id) => this.#stop(id)));
     await this.#options.resolver.close();
     this.#served.clear();
@@ -180,7 +239,7 @@ class Service implements NameService {
       try {
         // The kernel thread, which hears of it when this turn is over, opens the sockets meanwhile.
         await Promise.resolve();
-        this.#writeFile(netnsNameOf(container));
+        if (!this.#written.delete(id)) this.#writeFile(netnsNameOf(container));
       } finally {
         await done;
       }
@@ -190,7 +249,7 @@ class Service implements NameService {
   }
 
   async #serve(container: Container, identity: NetnsIdentity): Promise<void> {
-    const { kernel, resolver } = this.#options;
+    const { resolver } = this.#options;
     const { id } = container;
     const isServed = resolver.isServing(id) || this.#starting.has(id);
     if (isServed && sameNamespace(this.#served.get(id), identity)) return;
@@ -198,10 +257,20 @@ class Service implements NameService {
     if (ref === undefined) return;
     // Old sockets first: in the same namespace (after one failed) they would hold the address.
     if (this.#served.has(id)) await this.#stop(id);
-    const sockets = await kernel.openDnsSockets(ref, identity);
+    const sockets = await this.#open(id, ref, identity);
     this.#served.set(id, identity);
     const { over, cancel } = pause(START_MS);
     this.#starting.set(id, { cancel, done: this.#start(id, sockets, over) });
+  }
+
+  async #open(id: string, ref: NetnsRef, identity: NetnsIdentity): Promise<DnsSockets> {
+    const { kernel, resolver } = this.#options;
+    const foreseen = this.#foreseen.get(id);
+    this.#foreseen.delete(id);
+    const sockets = await foreseen?.sockets;
+    if (sockets !== undefined && sameNamespace(foreseen?.identity, identity)) return sockets;
+    if (sockets !== undefined) resolver.discard(sockets);
+    return kernel.openDnsSockets(ref, identity);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** A look that is begun while its rows are written: it serves the pass that it was begun for, and no other. */
 import { expect, test } from 'vitest';
 import type { DriverNetwork } from '../../src/drivers/driver.ts';
-import { scopeOf } from '../../src/reconcile/scope.ts';
+import { EVERYTHING, scopeOf } from '../../src/reconcile/scope.ts';
 import { networkOf } from '../../src/reconcile/worlds.fixture.ts';
 import { linksOf } from '../helpers/host.ts';
 import { reconcilerForFile } from '../helpers/reconciler-for-file.ts';
@@ -52,4 +52,15 @@ test('serves once', async () => {
   const before = rooms.looks;
   expect((await rooms.reconciler.reconcile(scope)).failures.size).toBe(0);
   expect(rooms.looks).toBe(before + 1);
+});
+
+test('who waits for looks at everything is told of each while the kernel thread is at it', async () => {
+  const told: number[] = [];
+  rooms.reconciler.onLook(() => told.push(rooms.looks));
+  const before = rooms.looks;
+  await rooms.reconciler.reconcile(scopeOf({ networks: [networkOf('a', 'a').network.id] }));
+  expect([told, rooms.looks]).toEqual([[], before + 1]);
+  await rooms.reconciler.reconcile(EVERYTHING);
+  // Both halves of it have been asked for by then.
+  expect(told).toEqual([before + 3]);
 });

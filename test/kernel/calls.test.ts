@@ -74,6 +74,13 @@ test('an answer waits for the short calls behind it, and not for a long one', as
   expect((await messagesOf(() => Promise.all([probe(), list()]))).answers).toEqual([1, 1]);
 });
 
+test('an answer waits for a few short calls, not for a thousand', async () => {
+  const probes = Array.from({ length: 20 }, () => () => kernel.probeNetns(LOST));
+  const list = () => kernel.listNetnsNames();
+  const { answers } = await messagesOf(() => Promise.all([list, ...probes].map((call) => call())));
+  expect(answers).toEqual([8, 8, 5]);
+});
+
 test('each caller gets its own answer or error', async () => {
   await addNetns('a');
   const results = await Promise.allSettled([

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { formatResolvConf, parseResolvConf, RESOLV_CONF_MARK } from '../../src/dns/resolv-conf.ts';
 import { createResolver, type Resolver } from '../../src/dns/server.ts';
-import type { NetnsRef } from '../../src/kernel/contract.ts';
+import type { DnsSockets, NetnsRef } from '../../src/kernel/contract.ts';
 import { openDnsSockets } from '../../src/kernel/dns-sockets.ts';
 import { createResolvConfFiles } from '../../src/kernel/resolv-conf.ts';
 import type { Container, NetnsIdentity } from '../../src/model/container.ts';
@@ -355,5 +355,87 @@ describe('while the kernel is still at it', () => {
     await follow([back]);
     expect(existsSync(pathOf('returned'))).toBe(true);
     await until('it is answered', () => resolver.isServing(back.id));
+  });
+});
+
+describe('at a start, before anything has been seen', () => {
+  /** A container on a network with names, as a daemon that starts finds it; `identity` is what its row says. */
+  async function startWith(name: string, identity: (name: string) => NetnsIdentity | undefined) {
+    await addNetns(name);
+    await ip(['link', 'set', 'lo', 'up'], name);
+    const container = { ...named(name), identity: identity(name) };
+    const rows = openStore(join(folder, `${name}.db`));
+    await rows.write((writer) => {
+      writer.insertNetwork(INTERNAL);
+      writer.insertContainer(container);
+      writer.insertEndpoint(endpointOf(INTERNAL, container, writer.nextOrdinal(), undefined));
+    });
+    const served = createResolver({ source: createZoneSource(rows), upstreams: () => [] });
+    const sockets: DnsSockets[] = [];
+    const starting = createNameService({
+      store: rows,
+      resolver: served,
+      files: files(),
+      hostResolvConf: () => parseResolvConf(hostText),
+      kernel: {
+        openDnsSockets: async () => {
+          const made = await insideNetns(name, openDnsSockets);
+          sockets.push(made);
+          return made;
+        },
+      },
+      log: { debug: () => {}, info: () => {}, warn: (fields) => warnings.push(fields), error: () => {} },
+    });
+    starting.foresee();
+    const first = await until('sockets are opened', () => sockets[0]);
+    const end = async () => {
+      await starting.close();
+      rows.close();
+    };
+    return { container, served, starting, sockets, first, end };
+  }
+
+  const isOpen = ({ udpFd, tcpFd }: DnsSockets) =>
+    [udpFd, tcpFd].map((fd) => existsSync(`/proc/self/fd/${fd}`));
+
+  test('sockets are opened and files written; a pass that sees the same does neither', async () => {
+    const { container, served, starting, sockets, end } = await startWith('seen', identityOf);
+    expect(sockets).toHaveLength(1);
+    expect(existsSync(pathOf('seen'))).toBe(true);
+    rmSync(pathOf('seen'));
+    await starting.follow(EVERYTHING, passOver([container]));
+    expect([sockets.length, existsSync(pathOf('seen'))]).toEqual([1, false]);
+    await until('it is answered', () => served.isServing(container.id));
+    await starting.follow(EVERYTHING, passOver([container]));
+    expect([sockets.length, existsSync(pathOf('seen'))]).toEqual([1, true]);
+    await end();
+  });
+
+  test('sockets of another namespace than is seen are closed, and opened anew', async () => {
+    const { container, served, starting, sockets, first, end } = await startWith('other', () => ({
+      bootId: 'boot',
+      inode: '4:1',
+    }));
+    const closing = vi.spyOn(served, 'discard');
+    await starting.follow(EVERYTHING, passOver([container]));
+    expect(closing.mock.calls).toEqual([[first]]);
+    expect(sockets).toHaveLength(2);
+    await until('it is answered', () => served.isServing(container.id));
+    await end();
+  });
+
+  test('sockets of a namespace that is not there after all are closed', async () => {
+    const { container, starting, first, end } = await startWith('absent', identityOf);
+    expect(isOpen(first)).toEqual([true, true]);
+    await removeNetns('absent');
+    await starting.follow(EVERYTHING, passOver([container]));
+    expect(isOpen(first)).toEqual([false, false]);
+    await end();
+  });
+
+  test('a stop before the first pass closes what was opened', async () => {
+    const { first, end } = await startWith('stopped', identityOf);
+    await end();
+    expect(isOpen(first)).toEqual([false, false]);
   });
 });
