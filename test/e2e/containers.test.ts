@@ -105,7 +105,9 @@ describe('a namespace by name', () => {
     );
     await until('a packet passes', async () => ping('red', '10.95.0.1'));
     await daemon.call('DELETE', '/containers/red?force=1');
-    expect((await linksOf('red')).map(({ ifname }) => ifname)).toEqual(['lo']);
+    await until('its link is gone', async () =>
+      (await linksOf('red')).every(({ ifname }) => ifname === 'lo'),
+    );
     await removeNetns('red');
   });
 });

@@ -61,7 +61,7 @@ test('where nothing was changed, the tables are the same as before', async () =>
   await daemon.call('POST', '/networks/lab/connect', { Container: 'two' });
   expect(await handles()).toEqual(expect.arrayContaining([...(before[0] ?? [])]));
   await daemon.call('POST', '/networks/lab/disconnect', { Container: 'two' });
-  expect(await listing()).toEqual(before[1]);
+  await until('it is forgotten', async () => (await listing()) === before[1]);
   await run('nft', ['flush', 'set', 'bridge', 'vethd', 'sources4']);
   await until('it is mended', async () => (await listing()) === before[1]);
   await removeNetns('two');

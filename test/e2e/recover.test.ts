@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Daemon } from '../helpers/daemon.ts';
 import { addNetns, linksOf, ping, removeNetns } from '../helpers/host.ts';
+import { until } from '../helpers/until.ts';
 
 const daemon = new Daemon({ args: ['--recover'] });
 
@@ -55,7 +56,9 @@ test('networks, containers and endpoints are known again, with ids, addresses an
   expect((await daemon.call('POST', '/vethd/reconcile?dry-run=true')).Commands).toEqual([]);
   expect(await ping('one', '172.18.0.3')).toBe(true);
   expect((await daemon.call('GET', '/containers/man/json')).State.Status).toBe('running');
+  const count = (await linksOf()).length;
   await daemon.call('POST', `/networks/${Id}/disconnect`, { Container: 'one' });
+  await until('its link is gone', async () => (await linksOf()).length < count);
 });
 
 test('a damaged database is set aside and rebuilt by vethctl recover, while no daemon runs', async () => {
