@@ -1,6 +1,7 @@
 /** The daemon: builds the rooms in order, listens, ends. The only file that knows them all. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { publishedAtCreation } from './api/containers/create.ts';
@@ -122,13 +123,16 @@ async function start(config: Config, thread: ThreadClient, log: pino.Logger): Pr
     onForeignFirewall: () => foreign.look(),
   });
   failpoint('start.kernel');
-  // Built while the kernel thread looks at everything.
+  // Built while the kernel thread looks at everything, which the start of the engine asks for in this turn.
   const [beginServing] = await Promise.all([
-    buildServers(config, { engine, log, store, reconciler, metrics }),
+    nextTurn().then(() => buildServers(config, { engine, log, store, reconciler, metrics })),
     engine.start(),
   ]);
   host.claim({ daemonId: store.daemonId, stateDir: config.stateDir });
   failpoint('start.reconciled');
+  // What changes from here on is heard, and looked at by `begin`.
+  const stopServing = await beginServing();
+  failpoint('start.listening');
   const foreign = startForeignLooks(config, { store, reconciler, log });
   watch.begin();
   await watchProcesses({ store, kernel, reconciler, log });
@@ -136,8 +140,6 @@ async function start(config: Config, thread: ThreadClient, log: pino.Logger): Pr
     const mended = names.mendFile(name);
     if (mended !== undefined) engine.tellMended(mended, `wrote ${config.netnsEtcDir}/${name}/resolv.conf`);
   });
-  const stopServing = await beginServing();
-  failpoint('start.listening');
   tellSystemd('READY=1');
   const stopWatchdog = startWatchdog();
   log.info({ socket: config.socket, stateDir: config.stateDir }, 'ready');
