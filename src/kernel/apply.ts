@@ -292,15 +292,15 @@ class Application {
   #shutPorts(links: readonly (ShutLink & { readonly owner: number })[]): void {
     if (links.length === 0) return;
     const { host } = this.#targets;
-    const open = new Set<number>();
+    const refused = new Set<number>();
     const shutting = new Batch(host);
     for (const [place, { ifindex }] of links.entries()) {
       for (const request of [encodeShutPort(ifindex), encodeFlushFdb(ifindex)]) shutting.add(place, request);
     }
-    shutting.send((place) => open.add(place));
+    shutting.send((place) => refused.add(place));
     const retiring = new Batch(host);
     for (const [place, { owner, ...link }] of links.entries()) {
-      if (!open.has(place)) this.#shut.push(link);
+      if (!refused.has(place)) this.#shut.push(link);
       else for (const request of retireHostEnd(link.ifindex)) retiring.add(owner, request);
     }
     retiring.send(this.#refuse);

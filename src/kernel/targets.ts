@@ -113,12 +113,12 @@ export class Target {
 export class Targets {
   readonly #namespaces: Namespaces;
   readonly #references: ApplyRequest['netns'];
+  /** The host's; its descriptor and socket are borrowed. */
   readonly host: Target;
   readonly #open = new Map<NetnsKey, Target>();
   readonly #refusals = new Map<NetnsKey, Refusal>();
   #last: { readonly key: NetnsKey; readonly ref: NetnsRef; readonly opened: PresentNetns } | undefined;
 
-  /** `hostSocket` and `hostFd` are borrowed. */
   constructor(namespaces: Namespaces, hostSocket: NetlinkSocket, references: ApplyRequest['netns']) {
     this.#namespaces = namespaces;
     this.#references = references;
