@@ -205,6 +205,7 @@ async function goAndComeBack(): Promise<void> {
 }
 
 async function reaped(): Promise<void> {
+  await daemon.behindAnswers();
   await untilTrue('what was retired is reaped', async () =>
     (await linksOf()).every(({ ifalias }) => ifalias !== 'vethd:retired'),
   );

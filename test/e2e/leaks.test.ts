@@ -50,6 +50,7 @@ function bytesOf(file: string): number {
 test(`${CYCLES} cycles`, { timeout: 3_600_000 }, async () => {
   await cycles(WARM_UP);
   // Links are deleted behind the answers.
+  await daemon.behindAnswers();
   await until('what was retired is gone', async () =>
     (await linksOf()).every(({ ifname }) => !/^vd[0-9a-f]+$/.test(ifname)),
   );

@@ -94,6 +94,14 @@ export class Daemon {
     return child;
   }
 
+  /**
+   * Resolves when the kernel thread has done what it does right behind its answers: it answers one call after another,
+   * and this one asks it which namespaces there are.
+   */
+  async behindAnswers(): Promise<void> {
+    await this.request('GET', '/containers/0000/json');
+  }
+
   /** Sends a signal and waits for the process's end; gives its exit code, `null` when the signal ended it. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#process;
