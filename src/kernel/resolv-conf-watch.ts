@@ -35,7 +35,10 @@ export class ResolvConfWatch {
     this.#names = new NamesWatch({
       folder,
       isSettled: () => true,
-      onName: (name) => this.#note(name, true),
+      onName: (name) => {
+        // What we write is under way for a moment.
+        if (!name.startsWith('.')) this.#note(name, true);
+      },
       onLost: () => this.#noteAll(),
     });
     for (const name of listFolder(folder)) this.#watch(name);

@@ -26,8 +26,11 @@ const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY
 /** The grammar of names under /run/netns; it leaves out `.`, `..` and everything with a slash. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const FILE = 'resolv.conf';
-/** Written first, then renamed; `ip netns exec` binds every entry of the folder, but no such file lasts. */
-const TEMPORARY = '.resolv.conf.vethd';
+/**
+ * A file of ours on its way into the folder of its name, or out: it stands beside that folder until the folder is as it
+ * should be, so that a crash at any moment leaves what tells whose folder was being made or removed.
+ */
+const UNDER_WAY = /^\.([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\.resolv\.conf\.vethd$/;
 /** A resolv.conf has a few lines; more is not read. */
 const MAX_BYTES = 64 * 1024;
 const UNREADABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'];
@@ -40,11 +43,9 @@ type ObservedResolvConf =
   /** Somebody else's file, or something that is no plain file: to be left alone. */
   | { readonly status: 'foreign' };
 
-const ABSENT: ObservedResolvConf = { status: 'absent' };
-
 /** The files of one folder (/etc/netns, or another in a throwaway host). */
 export interface ResolvConfFiles {
-  /** The names that have a file with our mark. */
+  /** The names that have a file with our mark, or one that a crash left under way. */
   list(): string[];
   /**
    * Has the file there with that text, which must begin with the mark: makes or replaces it in one step, or leaves it
@@ -106,13 +107,13 @@ function createFile(path: string): number {
   return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
 }
 
-function replaceFile(folder: string, text: string): void {
-  const temporary = `${folder}/${TEMPORARY}`;
-  let fd = unless(['EEXIST'], () => createFile(temporary));
+/** Makes or replaces a file. */
+function writeFile(path: string, text: string): void {
+  let fd = unless(['EEXIST'], () => createFile(path));
   if (fd === undefined) {
     // What a crash left.
-    rmSync(temporary, { force: true });
-    fd = createFile(temporary);
+    rmSync(path, { force: true });
+    fd = createFile(path);
   }
   try {
     fchmodSync(fd, 0o644); // whatever our umask is
@@ -120,8 +121,6 @@ function replaceFile(folder: string, text: string): void {
   } finally {
     closeSync(fd);
   }
-  failpoint('resolv-conf.temporary');
-  renameSync(temporary, `${folder}/${FILE}`);
 }
 
 /** Undefined where something is at that path, or nothing at its parent's. */
@@ -136,22 +135,15 @@ function makeFolder(path: string): number | undefined {
   return fd;
 }
 
-/** Makes the folder if there is none, in `parent`, which is made if need be; the caller closes it. */
-function makeFolderIn(parent: string, path: string): number | undefined {
-  // Asked first: each error that Node makes of a refusal costs as much as the call.
-  if (existsSync(path)) return undefined;
-  const made = makeFolder(path);
-  if (made !== undefined) return made;
-  const above = makeFolder(parent);
-  if (above !== undefined) closeSync(above);
-  return makeFolder(path);
-}
-
 /** The files below `folder` whose text begins with `mark`. All calls are synchronous and touch few bytes. */
 export function createResolvConfFiles(folder: string, mark: string): ResolvConfFiles {
   function folderOf(name: string): string {
     if (!NAME.test(name)) throw new VethdError('invalidArgument', `invalid namespace name ${name}`);
     return `${folder}/${name}`;
+  }
+
+  function underWay(name: string): string {
+    return `${folder}/.${name}.resolv.conf.vethd`;
   }
 
   function observe(name: string): ObservedResolvConf {
@@ -162,37 +154,71 @@ export function createResolvConfFiles(folder: string, mark: string): ResolvConfF
     return { status: exists ? 'foreign' : 'absent' };
   }
 
+  /** Writes the file beside the folder of its name; the folder of all is made if need be. */
+  function prepare(name: string, text: string): string {
+    const path = underWay(name);
+    const written = unless(['ENOENT'], () => {
+      writeFile(path, text);
+      return true;
+    });
+    if (written === true) return path;
+    const above = makeFolder(folder);
+    if (above !== undefined) closeSync(above);
+    writeFile(path, text);
+    return path;
+  }
+
+  function moveIn(prepared: string, opened: string): 'written' {
+    failpoint('resolv-conf.temporary');
+    renameSync(prepared, `${opened}/${FILE}`);
+    return 'written';
+  }
+
   return {
     list: () => {
       const names = unless(['ENOENT'], () => readdirSync(folder)) ?? [];
-      return names.filter((name) => {
+      const left = names.flatMap((name) => UNDER_WAY.exec(name)?.[1] ?? []);
+      const ours = names.filter((name) => {
         const found = NAME.test(name) ? observe(name) : undefined;
         return found?.status === 'ours' && found.text !== '';
       });
+      return [...new Set([...ours, ...left])];
     },
     keep: (name, text) => {
       const path = folderOf(name);
-      const made = makeFolderIn(folder, path);
-      const fd = made ?? openFolder(path);
-      if (fd === undefined) return 'foreign';
-      return inside(fd, (opened) => {
-        const found = made === undefined ? readOurs(`${opened}/${FILE}`, mark) : ABSENT;
-        if (found.status === 'foreign') return 'foreign';
-        if (found.status === 'ours' && found.text === text) return 'kept';
-        replaceFile(opened, text);
-        return 'written';
-      });
+      const fd = openFolder(path);
+      if (fd !== undefined) {
+        return inside(fd, (opened) => {
+          const found = readOurs(`${opened}/${FILE}`, mark);
+          if (found.status === 'foreign') return 'foreign';
+          if (found.status === 'ours' && found.text === text) return 'kept';
+          return moveIn(prepare(name, text), opened);
+        });
+      }
+      // Asked first: each error that Node makes of a refusal costs as much as the call.
+      if (existsSync(path)) return 'foreign';
+      const prepared = prepare(name, text);
+      const made = makeFolder(path);
+      if (made !== undefined) return inside(made, (opened) => moveIn(prepared, opened));
+      rmSync(prepared, { force: true });
+      return 'foreign';
     },
     remove: (name) => {
-      const fd = openFolder(folderOf(name));
-      if (fd === undefined) return;
-      const removed = inside(fd, (opened) => {
-        const found = readOurs(`${opened}/${FILE}`, mark);
-        if (found.status !== 'ours' || found.text === '') return false;
-        rmSync(`${opened}/${FILE}`, { force: true });
-        return true;
-      });
-      if (removed) unless(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'], () => rmdirSync(folderOf(name)));
+      const path = folderOf(name);
+      const leaving = underWay(name);
+      const fd = openFolder(path);
+      const isOurs =
+        fd !== undefined &&
+        inside(fd, (opened) => {
+          const found = readOurs(`${opened}/${FILE}`, mark);
+          if (found.status !== 'ours' || found.text === '') return false;
+          renameSync(`${opened}/${FILE}`, leaving);
+          return true;
+        });
+      if (!isOurs && !existsSync(leaving)) return;
+      failpoint('resolv-conf.leaving');
+      unless(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EBUSY'], () => rmdirSync(path));
+      rmSync(leaving, { force: true });
     },
     removeFolder: () => {
       unless(['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY'], () => rmdirSync(folder));

@@ -79,6 +79,7 @@ const PLACES: readonly (readonly Place[])[] = [
   [
     ['apply.removeNetns', 1],
     ['netns.unmounted', 1],
+    ['resolv-conf.leaving', 1],
     ['forwarding.forgotten', 1],
     ['pass.observed', 1, 3, 5, 2],
     ['pass.applied', 3, 4, 5, 6, 2],

@@ -80,11 +80,33 @@ describe('ours', () => {
     expect(existsSync(folder)).toBe(true);
   });
 
+  const left = () => join(folder, '.web1.resolv.conf.vethd');
+
   test('a file that a crash left half made does not matter', () => {
     mkdirSync(join(folder, 'web1'), { recursive: true });
-    writeFileSync(join(folder, 'web1', '.resolv.conf.vethd'), 'half');
+    writeFileSync(left(), 'half');
     files.keep('web1', TEXT);
-    expect(readdirSync(join(folder, 'web1'))).toEqual(['resolv.conf']);
+    expect([readdirSync(folder), readdirSync(join(folder, 'web1'))]).toEqual([['web1'], ['resolv.conf']]);
+  });
+
+  test.each<[string, () => void]>([
+    ['before its folder was made', () => mkdirSync(folder)],
+    ['while its folder was empty', () => mkdirSync(join(folder, 'web1'), { recursive: true })],
+    ['before it replaced another', () => files.keep('web1', TEXT)],
+  ])('what a crash left %s is listed, and removed with it', (_when, make) => {
+    make();
+    writeFileSync(left(), TEXT);
+    expect(files.list()).toEqual(['web1']);
+    files.remove('web1');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('what a crash left of one whose folder has other files goes alone', () => {
+    mkdirSync(join(folder, 'web1'), { recursive: true });
+    writeFileSync(join(folder, 'web1', 'hosts'), '127.0.0.1 localhost\n');
+    writeFileSync(left(), TEXT);
+    files.remove('web1');
+    expect([readdirSync(folder), readdirSync(join(folder, 'web1'))]).toEqual([['web1'], ['hosts']]);
   });
 });
 
