@@ -8,6 +8,7 @@ import type { Logger } from '../model/logger.ts';
 import type { Store } from '../store/contract.ts';
 import { FIREWALL_OBJECT } from './firewall.ts';
 import type { Reconciler } from './loop.ts';
+import { processOf } from './processes.ts';
 import { EMPTY_SCOPE, EVERYTHING, type Scope, scopeOf, unionOf } from './scope.ts';
 
 /** Quiet time after which collected events are acted on: a burst (an `ip link del`) is one look. */
@@ -74,9 +75,7 @@ function scopeOfName(store: Store, name: string): Scope {
 }
 
 function scopeOfProcess(store: Store, pid: number): Scope {
-  const containers = store
-    .listContainers()
-    .filter(({ source }) => source.kind === 'pid' && source.pid === pid);
+  const containers = store.listContainers().filter((container) => processOf(container) === pid);
   return scopeOf({ containers: containers.map(({ id }) => id) });
 }
 

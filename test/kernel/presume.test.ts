@@ -12,6 +12,7 @@ import { EVERYTHING, scopeOf } from '../../src/reconcile/scope.ts';
 import { endpointOf, networkOf } from '../../src/reconcile/worlds.fixture.ts';
 import { addNetns, inNetns, ip, linksOf, ping, removeNetns, type ShownLink } from '../helpers/host.ts';
 import { contextOver, reconcilerForFile } from '../helpers/reconciler-for-file.ts';
+import { until } from '../helpers/until.ts';
 
 const LAB = networkOf('a', 'lab', { ipv6: true, internal: false, options: {} });
 const BRIDGE = `br-${LAB.network.id.slice(0, 12)}`;
@@ -200,8 +201,11 @@ test.each<[string, (ends: { veth: string; bridge: string }) => Promise<unknown>]
   const ends = await joinVerbs('nine');
   await disturb(ends);
   expect(await leaveVerbs('nine')).toBeGreaterThan(0);
-  expect(await namesIn('nine')).not.toContain('eth0');
-  expect(await namesIn()).not.toContain('elsewhere');
+  await until('both ends are gone', async () =>
+    [...(await namesIn('nine')), ...(await namesIn())].every(
+      (name) => name !== 'eth0' && name !== 'elsewhere',
+    ),
+  );
   expect(await leftToDo()).toEqual([]);
   expect(await ping('seven', '10.77.0.1')).toBe(true);
   await removeNetns('nine');
