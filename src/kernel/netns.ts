@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { VethdError } from '../errors.ts';
-import type { NetnsIdentity } from '../model/container.ts';
+import { type NetnsIdentity, pidOfPath } from '../model/container.ts';
 import { describeErrnoName } from './codec/errno.ts';
 import type { NetnsProbe, NetnsRef, NetnsVisit } from './contract.ts';
 import {
@@ -27,8 +27,6 @@ const NSFS_MAGIC = 0x6e736673;
 const NS_GET_NSTYPE = 0xb703;
 /** The grammar of names under a folder of namespaces; it leaves out `.`, `..` and everything with a slash. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-/** The namespace of a process, as a path: the same as a reference by pid. */
-const PROC_PATH = /^\/proc\/([1-9]\d{0,9})\/ns\/net$/;
 /** EX_OSERR of sysexits.h. */
 const EXIT_LOST = 71;
 /** Our own want of descriptors or memory says nothing about what a reference leads to. */
@@ -301,8 +299,8 @@ export class Namespaces {
 
   #openPath(path: string): OpenNetns {
     const { allowedPaths } = this.options;
-    const pid = PROC_PATH.exec(path)?.[1];
-    if (pid !== undefined && allowedPaths.includes('/proc')) return this.#openPid(Number(pid), undefined);
+    const pid = pidOfPath(path);
+    if (pid !== undefined && allowedPaths.includes('/proc')) return this.#openPid(pid, undefined);
     const folder = dirname(path);
     if (pid === undefined && folder !== '/proc' && allowedPaths.includes(folder)) {
       return this.#openIn(folder, basename(path));

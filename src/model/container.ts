@@ -65,3 +65,9 @@ export interface ContainerSpec {
   /** Networks to be joined at start, by the name or id that the client used. */
   readonly endpoints: Readonly<Record<string, EndpointSpec>>;
 }
+
+/** The process whose namespace /proc/PID/ns/net is: such a path is the same as a reference by pid. */
+export function pidOfPath(path: string): number | undefined {
+  const pid = /^\/proc\/([1-9]\d{0,9})\/ns\/net$/.exec(path)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}

@@ -1,9 +1,10 @@
 /**
  * Has the kernel tell when the process behind a container ends, be it named by its pid or by its path under /proc, so
- * that the container ends with it at once, though something else (the resolver's sockets, mostly) keeps the namespace. The change it tells of is looked at as any other.
+ * that the container ends with it at once, though something else (the resolver's sockets, mostly) keeps the namespace.
+ * The change it tells of is looked at as any other.
  */
 import type { Kernel } from '../kernel/contract.ts';
-import type { Container } from '../model/container.ts';
+import { type Container, pidOfPath } from '../model/container.ts';
 import type { Logger } from '../model/logger.ts';
 import type { Store } from '../store/contract.ts';
 import type { Reconciler } from './loop.ts';
@@ -19,8 +20,7 @@ export interface ProcessesOptions {
 /** The process whose end is the container's, if there is one: its own, or the one whose namespace it is by path. */
 export function processOf({ source }: Container): number | undefined {
   if (source.kind === 'pid') return source.pid;
-  const pid = source.kind === 'path' ? /^\/proc\/([1-9]\d{0,9})\/ns\/net$/.exec(source.path)?.[1] : undefined;
-  return pid === undefined ? undefined : Number(pid);
+  return source.kind === 'path' ? pidOfPath(source.path) : undefined;
 }
 
 /** Watches the processes of stored containers, and of each that a pass finds from now on. */
