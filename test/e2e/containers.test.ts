@@ -63,6 +63,12 @@ async function end(pid: number): Promise<void> {
   await ended;
 }
 
+/** How many passes over a part there were. */
+async function passes(): Promise<number> {
+  const { body } = await daemon.request('GET', '/metrics');
+  return Number(/^vethd_pass_seconds_count\{scope="part"\} (\d+)$/m.exec(String(body))?.[1] ?? 0);
+}
+
 describe('a namespace by name', () => {
   test('that is deleted and made again is attached again, with the same addresses and MAC', async () => {
     await addNetns('red');
@@ -155,8 +161,11 @@ describe('a process', () => {
 
   test('by its path under /proc ends with the namespace', async () => {
     const pid = await spawnInside('unshare', '--net', 'sleep', '600');
+    const before = await passes();
     await connect('lab', `/proc/${pid}/ns/net`);
     expect(await membersOf('lab')).toEqual([`proc-${pid}-ns-net`]);
+    // The look at what the connect did would find out by itself.
+    await until('that is over', async () => (await passes()) >= before + 2);
     await end(pid);
     await until('the endpoint is released', async () => (await membersOf('lab')).length === 0, 5_000);
   });
