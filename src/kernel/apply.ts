@@ -33,15 +33,14 @@ import {
   encodeDeleteLink,
   encodeGetLink,
   encodeSetLink,
-  encodeShutPort,
 } from './codec/link.ts';
 import type { NetlinkRequest } from './codec/message.ts';
-import { encodeFlushFdb } from './codec/neighbour.ts';
 import type { ApplyRequest, KernelChange, NamesNeeded } from './contract.ts';
+import { Departures } from './departures.ts';
 import { namesNeeded } from './names-needed.ts';
 import type { Namespaces } from './netns.ts';
 import { createNamedNetns, removeNamedNetns } from './netns-bind.ts';
-import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd, retirePeer } from './requests.ts';
+import { changeLink, ifnameOf, type OnLink, requestOnLink, retireHostEnd } from './requests.ts';
 import { errorOfRefusal, NetlinkSocket, refusalOfError } from './socket.ts';
 import { isSystemError, writeSysctl } from './sysctl.ts';
 import { type KnownLink, Target, type Targets } from './targets.ts';
@@ -70,19 +69,6 @@ export interface Applied {
   readonly finish: (() => readonly KernelChange[]) | undefined;
 }
 
-/** A host's end through which nothing passes any more, but which is up, and has its name. */
-interface ShutLink {
-  readonly ifname: string;
-  readonly ifindex: number;
-}
-
-/** The other end of a link that is retired in the batch. */
-interface RetiredPeer {
-  readonly netns: NetnsKey;
-  readonly hostIndex: number;
-  readonly peerIndex: number;
-}
-
 type Firewall = ApplyRuleset | ChangeElements | ForgetSenders | DropConnections;
 type InNetns = Exclude<Operation, Firewall | CreateNetns | RemoveNetns>;
 
@@ -107,12 +93,9 @@ class Application {
   #births: Birth[] = [];
   /** Links that could not be made: whatever has such a name is a stranger's. */
   readonly #unborn = new Map<NetnsKey, Set<string>>();
-  /** Host's ends whose ports are to be shut. */
-  #leaving: (ShutLink & { readonly owner: number })[] = [];
-  readonly #shut: ShutLink[] = [];
+  readonly #departures: Departures;
   /** The place from which on nothing needs what a retired link sets free. */
   readonly #end: number;
-  #retiredPeers: RetiredPeer[] = [];
   #retired = false;
   readonly #departed: ElementChange[] = [];
 
@@ -120,6 +103,7 @@ class Application {
     this.#context = context;
     this.#request = request;
     this.#targets = targets;
+    this.#departures = new Departures(targets);
     this.#needed = namesNeeded(request.operations);
     this.#end = request.operations.findLastIndex(({ op }) => IN_ITS_PLACE.has(op)) + 1;
     this.#refusals = new Array<Refusal | undefined>(request.operations.length).fill(undefined);
@@ -142,21 +126,13 @@ class Application {
     const results = this.#refusals.map((refusal) =>
       refusal === undefined ? DONE : { ok: false, ...refusal },
     );
-    const isLeft = this.#shut.length > 0 || this.#departed.length > 0;
+    const isLeft = this.#departures.isUnfinished || this.#departed.length > 0;
     return { results, retired: this.#retired, finish: isLeft ? () => this.#finish() : undefined };
   }
 
   /** What held a member to its addresses goes after its link. */
   #finish(): KernelChange[] {
-    const changes: KernelChange[] = [];
-    const batch = new Batch(this.#targets.host);
-    for (const [index, { ifindex }] of this.#shut.entries()) {
-      for (const request of retireHostEnd(ifindex)) batch.add(index, request);
-    }
-    batch.send((index, { errno }) => {
-      const ifname = this.#shut[index]?.ifname;
-      if (errno !== 'ENODEV') changes.push({ kind: 'network', nsid: undefined, ifname });
-    });
+    const changes = this.#departures.finish();
     failpoint('apply.shut');
     if (this.#departed.length === 0) return changes;
     if (!this.#context.changeElements(this.#departed).ok) changes.push({ kind: 'firewall' });
@@ -171,7 +147,7 @@ class Application {
 
   #carryOut(index: number, operation: Exclude<Operation, Firewall>): void {
     // The name that a retired peer sets free may be given again by the next Operation.
-    if (operation.op !== 'retireLink' && this.#retiredPeers.length > 0) this.#flush();
+    if (operation.op !== 'retireLink' && this.#departures.hasPeers) this.#flush();
     if (this.#targets.full) {
       this.#flush();
       this.#targets.close();
@@ -268,42 +244,15 @@ class Application {
   #flush(): void {
     const batch = this.#batch;
     const births = this.#births;
-    const leaving = this.#leaving;
-    const retiredPeers = this.#retiredPeers;
-    this.#leaving = [];
     this.#batch = undefined;
     this.#births = [];
-    this.#retiredPeers = [];
     batch?.send(this.#refuse);
     finishBirths(
       births.filter(({ owner }) => this.#refusals[owner] === undefined),
       this.#refuse,
     );
     for (const birth of births) if (this.#refusals[birth.owner] !== undefined) this.#noteUnborn(birth);
-    this.#shutPorts(leaving);
-    this.#retirePeers(retiredPeers);
-  }
-
-  /**
-   * To shut a port takes 0.2 ms. To take the link down, out of its bridge and its name away takes 0.6, and 1.5 where
-   * connections are tracked: the kernel then walks their whole table, on the same processor. So that comes after the
-   * answer; where the port cannot be shut, at once.
-   */
-  #shutPorts(links: readonly (ShutLink & { readonly owner: number })[]): void {
-    if (links.length === 0) return;
-    const { host } = this.#targets;
-    const refused = new Set<number>();
-    const shutting = new Batch(host);
-    for (const [place, { ifindex }] of links.entries()) {
-      for (const request of [encodeShutPort(ifindex), encodeFlushFdb(ifindex)]) shutting.add(place, request);
-    }
-    shutting.send((place) => refused.add(place));
-    const retiring = new Batch(host);
-    for (const [place, { owner, ...link }] of links.entries()) {
-      if (!refused.has(place)) this.#shut.push(link);
-      else for (const request of retireHostEnd(link.ifindex)) retiring.add(owner, request);
-    }
-    retiring.send(this.#refuse);
+    this.#departures.send(this.#refuse);
   }
 
   /**
@@ -414,27 +363,12 @@ class Application {
     }
     const { ifindex } = link;
     const batch = this.#batchFor(target);
-    if (link.kind === 'veth' && index >= this.#end) this.#leaving.push({ owner: index, ifname, ifindex });
+    if (link.kind === 'veth' && index >= this.#end) this.#departures.leave({ owner: index, ifname, ifindex });
     else for (const request of retireHostEnd(ifindex)) batch.add(index, request);
     target.forget(ifname);
     this.#retired = true;
     if (peer === undefined || link.kind !== 'veth' || link.peerIndex === 0) return;
-    this.#retiredPeers.push({ netns: peer.netns, hostIndex: link.ifindex, peerIndex: link.peerIndex });
-  }
-
-  /**
-   * Where the namespace or the peer is gone there is nothing to do. A peer is found by the ifindex that its
-   * other end told, and must tell that end's: a name could be a stranger's by now.
-   */
-  #retirePeers(peers: readonly RetiredPeer[]): void {
-    for (const { netns, hostIndex, peerIndex } of peers) {
-      const target = this.#targets.get(netns);
-      if (!(target instanceof Target)) continue;
-      const found = target.knownPeer(peerIndex, hostIndex) ?? target.look({ ifindex: peerIndex });
-      if (found?.kind === 'veth' && found.peerIndex === hostIndex) {
-        target.socket.transact(retirePeer(peerIndex));
-      }
-    }
+    this.#departures.leavePeer({ netns: peer.netns, hostIndex: ifindex, peerIndex: link.peerIndex });
   }
 
   #createNetns({ netns, name, alias }: CreateNetns): void {
